@@ -1,0 +1,66 @@
+//! Time as this project counts it: whole seconds since the Unix epoch, given to whoever judges.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since the Unix epoch (UTC, no leap seconds), the `T` of RFC 6238 4.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Timestamp(pub u64);
+
+/// Thirty days in seconds: how long an address that logged in counts as known.
+pub const KNOWN_FOR: u64 = 30 * 24 * 60 * 60;
+
+impl Timestamp {
+    /// The wall clock. A clock set before 1970 reads as 0.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+
+    /// Seconds from `earlier` to this moment; 0 where `earlier` lies in the future, as after a clock
+    /// that stepped back.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This moment and `seconds` more.
+    #[must_use]
+    pub fn plus(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// RFC 3339 in UTC, such as `2026-11-22T03:00:00Z`.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        i64::try_from(self.0)
+            .ok()
+            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+            .unwrap_or(jiff::Timestamp::MAX)
+            .to_string()
+    }
+
+    /// Reads what [`Self::to_rfc3339`] wrote. `None` for anything else and for dates before 1970.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let parsed: jiff::Timestamp = text.parse().ok()?;
+        u64::try_from(parsed.as_second()).ok().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn dates_are_read_back_as_written() {
+        let moment = Timestamp(1_790_000_000);
+        assert_eq!(moment.to_rfc3339(), "2026-09-21T14:13:20Z");
+        assert_eq!(Timestamp::from_rfc3339(&moment.to_rfc3339()), Some(moment));
+        assert_eq!(Timestamp::from_rfc3339("1969-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_clock_that_stepped_back_gives_no_negative_age() {
+        assert_eq!(Timestamp(5).since(Timestamp(9)), 0);
+    }
+}

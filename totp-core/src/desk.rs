@@ -1,0 +1,84 @@
+//! Where a program goes with a request: to the store where it may open it, else to totp-helper.
+//! The caller does not notice which.
+
+use crate::account::Account;
+use crate::clock::Timestamp;
+use crate::event::EventLog;
+use crate::helper::{self, Envelope};
+use crate::operation::{self, Actor, Context, Failure, Reply, Request};
+use crate::policy::Policy;
+use crate::source::Source;
+use crate::store::{Store, StoreError};
+
+/// Whom a request is about, and where it comes from.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// Whose files are meant.
+    pub account: &'a Account,
+    /// On whose behalf; what totp-helper makes of it is its own affair.
+    pub actor: Actor,
+    /// The PAM service, or the program's name.
+    pub service: &'a str,
+    /// PAM_RHOST, where there is one.
+    pub remote_host: Option<&'a str>,
+}
+
+/// The way to the store.
+pub struct Desk<'a> {
+    policy: &'a Policy,
+    store: Option<Store>,
+}
+
+impl<'a> Desk<'a> {
+    /// Opens the policy's store, or finds that the helper is needed.
+    ///
+    /// # Errors
+    /// [`Failure::Unusable`] where the store is missing or unsafe.
+    pub fn open(policy: &'a Policy) -> Result<Self, Failure> {
+        match Store::open(&policy.store) {
+            Ok(store) => Ok(Self { policy, store: Some(store) }),
+            Err(StoreError::NotPermitted) => Ok(Self { policy, store: None }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The store itself, for what root does directly; `None` where the helper is needed.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// Does what `request` asks, as of `now`.
+    ///
+    /// # Errors
+    /// [`Failure`], as [`operation::perform`].
+    pub fn perform(
+        &self,
+        caller: &Caller<'_>,
+        now: Timestamp,
+        log: &dyn EventLog,
+        request: Request,
+    ) -> Result<Reply, Failure> {
+        match &self.store {
+            Some(store) => {
+                let context = Context {
+                    store,
+                    policy: self.policy,
+                    account: caller.account,
+                    actor: caller.actor,
+                    service: caller.service,
+                    source: Source::from_remote_host(caller.remote_host),
+                    now,
+                    log,
+                };
+                operation::perform(&context, request)
+            }
+            None => helper::call(&Envelope {
+                user: caller.account.name.to_string(),
+                service: caller.service.to_owned(),
+                remote_host: caller.remote_host.map(str::to_owned),
+                request,
+            }),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Starts totp-helper and takes its answer.
+//!
+//! The host may be a screen locker that reaps children, ignores SIGCHLD, or runs threads: the answer on
+//! the socket is what counts, not the exit status, and a dead helper must not raise SIGPIPE.
+
+use super::{Answered, Envelope, HELPER, LONGEST_MESSAGE};
+use crate::operation::{Failure, Reply};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, send};
+use std::io::{ErrorKind, Read as _};
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// How long the helper may take: it waits at most 2 s for a lock, and writes to a disk.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
+/// Sends a request to totp-helper and returns its answer.
+///
+/// # Errors
+/// What the helper answered; [`Failure::Unusable`] where it cannot be started or gives no answer.
+pub fn call(envelope: &Envelope) -> Result<Reply, Failure> {
+    let no_answer = |why: &str| Failure::Unusable(format!("{HELPER}: {why}"));
+    let request = envelope.to_toml().ok_or_else(|| no_answer("the request cannot be written"))?;
+    if request.len() > LONGEST_MESSAGE {
+        return Err(no_answer("the request is too long"));
+    }
+    let deadline = Instant::now().checked_add(LONGEST_CALL);
+    let (ours, child) = start().map_err(|error| no_answer(&format!("cannot be started: {error}")))?;
+    let answer = exchange(&ours, &request, deadline);
+    // Closing our end ends a helper that is still reading.
+    drop(ours);
+    reap(child, deadline);
+    let answer = answer.map_err(|error| no_answer(&format!("gave no answer: {error}")))?;
+    match Answered::parse(&answer) {
+        Some(Answered::Done(reply)) => Ok(reply),
+        Some(Answered::Failed(failure)) => Err(failure),
+        None => Err(no_answer("gave no answer that can be understood")),
+    }
+}
+
+fn start() -> std::io::Result<(UnixStream, Child)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let output = OwnedFd::from(theirs.try_clone()?);
+    let child = Command::new(HELPER)
+        .env_clear()
+        .current_dir("/")
+        .stdin(OwnedFd::from(theirs))
+        .stdout(output)
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok((ours, child))
+}
+
+fn exchange(
+    socket: &UnixStream,
+    request: &str,
+    deadline: Option<Instant>,
+) -> std::io::Result<Zeroizing<String>> {
+    let mut rest = request.as_bytes();
+    while !rest.is_empty() {
+        socket.set_write_timeout(Some(time_left(deadline)?))?;
+        match send(socket.as_raw_fd(), rest, MsgFlags::MSG_NOSIGNAL) {
+            Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    socket.shutdown(Shutdown::Write)?;
+    let mut answer = Zeroizing::new(Vec::with_capacity(LONGEST_MESSAGE));
+    let mut piece = Zeroizing::new([0; 4096]);
+    loop {
+        socket.set_read_timeout(Some(time_left(deadline)?))?;
+        let mut reader = socket;
+        match reader.read(piece.as_mut_slice()) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if answer.len() > LONGEST_MESSAGE {
+            return Err(std::io::Error::other("it is too long"));
+        }
+    }
+    String::from_utf8(std::mem::take(&mut *answer))
+        .map(Zeroizing::new)
+        .map_err(|_| std::io::Error::other("it is no text"))
+}
+
+fn time_left(deadline: Option<Instant>) -> std::io::Result<Duration> {
+    deadline
+        .and_then(|deadline| deadline.checked_duration_since(Instant::now()))
+        .filter(|left| !left.is_zero())
+        .ok_or_else(|| std::io::Error::from(ErrorKind::TimedOut))
+}
+
+/// Collects the child, so that it is no zombie in a host that lives long. One that does not end is left:
+/// it runs as another user and has a deadline of its own.
+fn reap(mut child: Child, deadline: Option<Instant>) {
+    while let Ok(None) = child.try_wait() {
+        if time_left(deadline).is_err() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,133 @@
+//! What can be asked of the store: one file an errand, each under the user's lock from reading to record.
+//!
+//! The same [`perform`] runs in a root process and in totp-helper; [`Desk`](crate::desk::Desk) chooses.
+
+pub mod admin;
+mod attempt;
+mod devices;
+mod recovery;
+mod request;
+mod setup;
+mod status;
+
+pub use request::{
+    Begun, Confirmed, DeviceStatus, Failure, Intent, Probe, Purpose, Reply, Request, Shown, Status,
+};
+
+use crate::account::Account;
+use crate::clock::Timestamp;
+use crate::credential::Credential;
+use crate::event::{Event, EventLog, Level};
+use crate::policy::Policy;
+use crate::source::Source;
+use crate::store::{LockedUser, Store};
+
+/// On whose behalf something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The user themselves; the policy says what they may do.
+    Owner,
+    /// Root, for any user.
+    Root,
+}
+
+/// Everything an errand needs besides the request.
+pub struct Context<'a> {
+    /// The open store.
+    pub store: &'a Store,
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// Whose files are meant.
+    pub account: &'a Account,
+    /// On whose behalf.
+    pub actor: Actor,
+    /// The PAM service, or the program's name.
+    pub service: &'a str,
+    /// Where the request comes from.
+    pub source: Source,
+    /// The moment it is judged at.
+    pub now: Timestamp,
+    /// Where events go.
+    pub log: &'a dyn EventLog,
+}
+
+impl<'a> Context<'a> {
+    fn event(&self, name: &str, result: &str) -> Event {
+        Event::new(name)
+            .with("result", &result)
+            .with("user", &self.account.name)
+            .with("service", &self.service)
+    }
+
+    /// Logs a change that was made, with who made it.
+    fn log_change(&self, name: &str, more: impl FnOnce(Event) -> Event) {
+        let by = match self.actor {
+            Actor::Owner => self.account.name.as_str(),
+            Actor::Root => "root",
+        };
+        self.log.event(Level::Notice, &more(self.event(name, "done").with("by", &by)));
+    }
+
+    /// The credential, if it is this account's: one of another uid is that of a user who had the same name.
+    fn own_credential(&self, found: Option<Credential>) -> Option<Credential> {
+        let credential = found?;
+        if credential.uid == self.account.uid {
+            return Some(credential);
+        }
+        let event = self
+            .event("credential", "ignored")
+            .with("reason", &"other-uid")
+            .with("uid", &self.account.uid)
+            .with("credential_uid", &credential.uid);
+        self.log.event(Level::Warning, &event);
+        None
+    }
+
+    fn locked(&self) -> Result<(LockedUser<'a>, Option<Credential>), Failure> {
+        let user = self.store.lock(&self.account.name)?;
+        let credential = self.own_credential(user.credential(&self.account.name)?);
+        Ok((user, credential))
+    }
+
+    /// The user under lock with the credential there must be.
+    fn locked_with_credential(&self) -> Result<(LockedUser<'a>, Credential), Failure> {
+        let (user, credential) = self.locked()?;
+        Ok((user, credential.ok_or(Failure::NotConfigured)?))
+    }
+
+    fn permit(&self, allowed: bool, what: &str) -> Result<(), Failure> {
+        if allowed || self.actor == Actor::Root {
+            return Ok(());
+        }
+        Err(Failure::NotPermitted(format!(
+            "the policy of this host does not let users {what}; ask an administrator"
+        )))
+    }
+}
+
+/// Does what `request` asks.
+///
+/// # Errors
+/// [`Failure`], with nothing changed but what a refused code counts.
+pub fn perform(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
+    match request {
+        Request::Probe => attempt::probe(context).map(Reply::Probed),
+        Request::Judge { intent, typed } => attempt::judge(context, intent, &typed).map(Reply::Judged),
+        Request::Status => status::status(context).map(Reply::Status),
+        Request::Begin { purpose, device, code } => {
+            setup::begin(context, purpose, device, code.as_deref().map(String::as_str)).map(Reply::Begun)
+        }
+        Request::Confirm { nonce, code } => setup::confirm(context, nonce, &code).map(Reply::Confirmed),
+        Request::Abandon { nonce } => setup::abandon(context, nonce).map(|()| Reply::Done),
+        Request::Show { device, code } => devices::show(context, device.as_ref(), &code).map(Reply::Shown),
+        Request::RemoveDevice { device, code } => {
+            devices::remove(context, &device, &code).map(|()| Reply::Done)
+        }
+        Request::Unset { code } => devices::unset(context, &code).map(|()| Reply::Done),
+        Request::RenewRecovery { code } => recovery::renew(context, &code).map(Reply::RecoveryCodes),
+        Request::ForgetHosts => status::forget_hosts(context).map(|()| Reply::Done),
+    }
+}
+
+#[cfg(test)]
+mod tests;

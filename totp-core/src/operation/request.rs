@@ -1,0 +1,261 @@
+//! Requests, replies and failures: what goes in and out of [`perform`](super::perform), also over the
+//! socket between totp-helper and its callers.
+
+use crate::credential::DeviceName;
+use crate::login::{Refusal, Verdict};
+use crate::pending::Nonce;
+use crate::policy::Mode;
+use crate::recovery::PrintedCodes;
+use crate::store::StoreError;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What a judged code is for, as the log names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intent {
+    /// A login.
+    Login,
+    /// `totp-enroll verify`.
+    Verify,
+}
+
+/// What a set-up is for, as a caller names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// The first device.
+    First,
+    /// A further one; takes a code.
+    Further,
+    /// A new secret for one that is there; takes a code.
+    Renewal,
+}
+
+/// A request about one user.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// What a login will have to ask.
+    Probe,
+    /// Judge an answer, as typed.
+    Judge {
+        /// What it is for.
+        intent: Intent,
+        /// The answer.
+        typed: Zeroizing<String>,
+    },
+    /// What is set up.
+    Status,
+    /// Draw a secret and keep it pending.
+    Begin {
+        /// What for.
+        purpose: Purpose,
+        /// The device; the only one, or a default name, where it is not given.
+        device: Option<DeviceName>,
+        /// A code, but for a first set-up.
+        code: Option<Zeroizing<String>>,
+    },
+    /// Prove the pending device with its first code, and make it count.
+    Confirm {
+        /// From the beginning.
+        nonce: Nonce,
+        /// The first code.
+        code: Zeroizing<String>,
+    },
+    /// End a set-up under way.
+    Abandon {
+        /// From the beginning.
+        nonce: Nonce,
+    },
+    /// See a secret again.
+    Show {
+        /// The device; the only one where it is not given.
+        device: Option<DeviceName>,
+        /// A code.
+        code: Zeroizing<String>,
+    },
+    /// Remove one of several devices.
+    RemoveDevice {
+        /// Which.
+        device: DeviceName,
+        /// A code.
+        code: Zeroizing<String>,
+    },
+    /// Remove everything.
+    Unset {
+        /// A code.
+        code: Zeroizing<String>,
+    },
+    /// Draw new recovery codes.
+    RenewRecovery {
+        /// A code.
+        code: Zeroizing<String>,
+    },
+    /// Forget remembered hosts.
+    ForgetHosts,
+}
+
+/// What a login will have to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// Nothing can be asked: not set up.
+    NotConfigured,
+    /// Nothing needs to be: the address is remembered.
+    Remembered,
+    /// A code of so many digits.
+    Ask {
+        /// Of the first device.
+        digits: u8,
+    },
+}
+
+/// A device as its owner may see it without a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// Its name.
+    pub name: DeviceName,
+    /// `totp` or `hotp`.
+    pub kind: String,
+    /// Digits of a code.
+    pub digits: u8,
+    /// Seconds of a step; none for a counter.
+    pub interval: Option<u16>,
+    /// The hash.
+    pub algorithm: String,
+    /// When it was set up (RFC 3339).
+    pub created: String,
+}
+
+/// What is set up for a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The canonical name.
+    pub user: String,
+    /// Whether a code is needed.
+    pub mode: Mode,
+    /// Whether a device is set up.
+    pub configured: bool,
+    /// `totp`.
+    pub strategy: String,
+    /// Since when (RFC 3339).
+    pub since: Option<String>,
+    /// The devices.
+    pub devices: Vec<DeviceStatus>,
+    /// Recovery codes left.
+    pub recovery_codes_left: usize,
+    /// Seconds until a code from a local login is judged again.
+    pub throttled_for: u64,
+    /// Whether too many failures in a row keep strangers out.
+    pub at_ceiling: bool,
+    /// Addresses not asked again, with the time a code was given from them (RFC 3339).
+    pub remembered_hosts: Vec<(String, String)>,
+}
+
+/// A set-up that was begun. Wiped when dropped.
+#[derive(Serialize, Deserialize)]
+pub struct Begun {
+    /// For the confirmation.
+    pub nonce: Nonce,
+    /// The device's name.
+    pub device: DeviceName,
+    /// The otpauth URI.
+    pub uri: Zeroizing<String>,
+    /// The secret in Base32.
+    pub secret: Zeroizing<String>,
+}
+
+/// A set-up that counts now.
+#[derive(Serialize, Deserialize)]
+pub struct Confirmed {
+    /// The device's name.
+    pub device: DeviceName,
+    /// New recovery codes, where there are any to show.
+    pub recovery_codes: PrintedCodes,
+}
+
+/// A secret shown again. Wiped when dropped.
+#[derive(Serialize, Deserialize)]
+pub struct Shown {
+    /// The device's name.
+    pub device: DeviceName,
+    /// The otpauth URI.
+    pub uri: Zeroizing<String>,
+    /// The secret in Base32.
+    pub secret: Zeroizing<String>,
+}
+
+/// The answer to a request that was done.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// To [`Request::Probe`].
+    Probed(Probe),
+    /// To [`Request::Judge`].
+    Judged(Verdict),
+    /// To [`Request::Status`].
+    Status(Status),
+    /// To [`Request::Begin`].
+    Begun(Begun),
+    /// To [`Request::Confirm`].
+    Confirmed(Confirmed),
+    /// To [`Request::Show`].
+    Shown(Shown),
+    /// To [`Request::RenewRecovery`].
+    RecoveryCodes(PrintedCodes),
+    /// To everything else.
+    Done,
+}
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// The code was refused.
+    Refused(Refusal),
+    /// The first code of a new device was wrong; so many tries are left.
+    NotProven {
+        /// Tries left before the set-up is dead.
+        left: u8,
+    },
+    /// It cannot be done as things are; the sentence says what can.
+    Impossible(String),
+    /// No device is set up.
+    NotConfigured,
+    /// The policy or the system does not let this user do it.
+    NotPermitted(String),
+    /// Policy, store or name service cannot be used.
+    Unusable(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => f.write_str(&refusal.advice()),
+            Self::NotProven { left: 0 } => {
+                f.write_str("That code is wrong too; begin again and scan the new QR code.")
+            }
+            Self::NotProven { .. } => f.write_str(
+                "That is not the code of this secret. Type the code that the app shows now; if it keeps being wrong, the clock of the phone or of this host is.",
+            ),
+            Self::Impossible(why) | Self::NotPermitted(why) | Self::Unusable(why) => f.write_str(why),
+            Self::NotConfigured => f.write_str("two-factor login is not set up; `totp-enroll enroll` does it"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}
+
+impl From<crate::random::NoRandomness> for Failure {
+    fn from(error: crate::random::NoRandomness) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}

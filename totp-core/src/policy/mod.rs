@@ -1,0 +1,215 @@
+//! What the policy says: the settings of /etc/pam_totp/policy.toml as values.
+//!
+//! [`parse`](Policy::parse) reads them; nothing here decides about a login.
+
+mod duration;
+mod parse;
+mod rule;
+
+use crate::otp::Algorithm;
+use crate::toml_file::FileError;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Longest policy file read, in bytes.
+const LONGEST_FILE: u64 = 256 * 1024;
+
+/// Whether a user needs a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A code is asked for; who is not set up is denied.
+    Required,
+    /// A code is asked for from those who are set up.
+    #[default]
+    Optional,
+    /// Nobody is asked.
+    Disabled,
+}
+
+impl Mode {
+    /// Every mode with its name in the policy.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("required", Self::Required), ("optional", Self::Optional), ("disabled", Self::Disabled)];
+
+    /// The name in the policy.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `[totp]`: the codes of devices set up from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totp {
+    /// Digits of a code, 6 to 8.
+    pub digits: u8,
+    /// Seconds a step lasts, 5 to 300.
+    pub interval: u16,
+    /// Steps accepted on either side, 0 to 10 (RFC 6238 5.2).
+    pub window: u8,
+    /// The hash in the HMAC.
+    pub algorithm: Algorithm,
+    /// The name an app shows; `{hostname}` stands for the host's.
+    pub issuer: String,
+}
+
+/// How a QR code without colours is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum QrStyle {
+    /// For a dark terminal.
+    #[default]
+    Dark,
+    /// For a light terminal.
+    Light,
+    /// In ASCII, twice as large.
+    Ascii,
+    /// Not at all.
+    None,
+}
+
+/// `[enrollment]`: what users may do for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enrollment {
+    /// Set up a first device and further ones.
+    pub enroll: bool,
+    /// Renew secrets and recovery codes.
+    pub renew: bool,
+    /// Remove devices and the whole set-up.
+    pub unset: bool,
+    /// See a secret again.
+    pub show: bool,
+    /// How a plain QR code is drawn.
+    pub qr: QrStyle,
+}
+
+/// `[throttle]`: how failures slow down guessing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Failures of one source without a delay, 0 to 1,000,000.
+    pub free_failures: u32,
+    /// Seconds of the first delay, 1 to 3,600; it doubles with each further failure.
+    pub base_delay: u64,
+    /// Seconds of the longest delay, up to a day.
+    pub max_delay: u64,
+    /// Failures in a row from all sources together, 1 to 1,000,000 (NIST SP 800-63B 5.2.2).
+    pub ceiling: u32,
+}
+
+/// The whole policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// For everyone.
+    pub mode: Mode,
+    /// `[totp]`
+    pub totp: Totp,
+    /// `[enrollment]`
+    pub enrollment: Enrollment,
+    /// `[throttle]`
+    pub throttle: Throttle,
+    /// `[remember] hosts_for`: seconds in which an address is not asked again; 0 always asks.
+    pub remember_hosts_for: u64,
+    /// `[recovery] codes`: how many are drawn at set-up, 0 to 20.
+    pub recovery_codes: u8,
+    /// `[prompt] code`
+    pub prompt: String,
+    /// `[store] directory`
+    pub store: PathBuf,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            totp: Totp {
+                digits: 6,
+                interval: 30,
+                window: 1,
+                algorithm: Algorithm::default(),
+                issuer: "{hostname}".to_owned(),
+            },
+            enrollment: Enrollment {
+                enroll: true,
+                renew: true,
+                unset: true,
+                show: false,
+                qr: QrStyle::default(),
+            },
+            throttle: Throttle { free_failures: 3, base_delay: 5, max_delay: 15 * 60, ceiling: 100 },
+            remember_hosts_for: 0,
+            recovery_codes: 10,
+            prompt: "Verification code: ".to_owned(),
+            store: PathBuf::from("/var/lib/pam_totp"),
+        }
+    }
+}
+
+/// The policy cannot be used; nobody is let in by it.
+#[derive(Debug)]
+pub enum PolicyError {
+    /// It cannot be read.
+    Unreadable(PathBuf, std::io::Error),
+    /// Its text does not check.
+    Invalid(FileError),
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => {
+                write!(f, "{}: the policy cannot be read: {error}", path.display())
+            }
+            Self::Invalid(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+impl Policy {
+    /// Reads and checks the policy at `path`.
+    ///
+    /// # Errors
+    /// [`PolicyError`] where it is missing, no regular file, larger than 256 KiB, or does not check.
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        let text = read(path).map_err(|error| PolicyError::Unreadable(path.to_owned(), error))?;
+        Self::parse(&path.to_string_lossy(), &text).map_err(PolicyError::Invalid)
+    }
+
+    /// Checks a policy's text; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// [`FileError`] for an unknown key, a wrong type, a value out of range, and for whatever this
+    /// version cannot do.
+    pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
+        parse::parse(file, text)
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let no_wait = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(no_wait.bits()).open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if about.len() > LONGEST_FILE {
+        return Err(std::io::Error::other("it is larger than 256 KiB"));
+    }
+    let mut text = String::new();
+    file.take(LONGEST_FILE).read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,411 @@
+//! From the policy's text to its values: every key, type and range, and what this version cannot do.
+
+use super::{Enrollment, Mode, Policy, QrStyle, Throttle, Totp, duration, rule};
+use crate::otp::Algorithm;
+use crate::recovery::MOST_CODES;
+use crate::toml_file::{Entry, FileError, Text};
+use std::path::PathBuf;
+
+/// Seconds in an hour, a day and thirty days, the bounds of spans.
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
+const THIRTY_DAYS: u64 = 30 * DAY;
+/// Longest prompt and issuer, in bytes.
+const LONGEST_TEXT: usize = 100;
+
+pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
+    const KEYS: [&str; 11] = [
+        "mode",
+        "strategy",
+        "totp",
+        "enrollment",
+        "throttle",
+        "remember",
+        "recovery",
+        "prompt",
+        "ssh",
+        "store",
+        "rule",
+    ];
+    let text = Text { file, text };
+    let document = text.parse()?;
+    let mut policy = Policy::default();
+    // A later version's feature is refused only once the whole file has been read: a typing error
+    // further down should not hide behind it.
+    let mut unable = None;
+    for entry in text.entries("", document.get_ref()) {
+        let refused = match entry.key() {
+            "mode" => {
+                policy.mode = entry.choice(&Mode::NAMES)?;
+                None
+            }
+            "strategy" => {
+                let sms = entry.choice(&[("totp", false), ("sms", true)])?;
+                sms.then(|| cannot(&entry, "send codes by sms"))
+            }
+            "totp" => totp(&entry, &mut policy.totp)?,
+            "enrollment" => enrollment(&entry, &mut policy.enrollment)?,
+            "throttle" => throttle(&entry, &mut policy.throttle)?,
+            "remember" => {
+                for entry in entry.table()? {
+                    match entry.key() {
+                        "hosts_for" => {
+                            policy.remember_hosts_for = duration::read(&entry, 0..=THIRTY_DAYS)?;
+                        }
+                        _ => return Err(entry.unknown(&["hosts_for"])),
+                    }
+                }
+                None
+            }
+            "recovery" => {
+                for entry in entry.table()? {
+                    match entry.key() {
+                        "codes" => {
+                            let most = u8::try_from(MOST_CODES).unwrap_or(u8::MAX);
+                            policy.recovery_codes = entry.integer(0..=most)?;
+                        }
+                        _ => return Err(entry.unknown(&["codes"])),
+                    }
+                }
+                None
+            }
+            "prompt" => {
+                for entry in entry.table()? {
+                    match entry.key() {
+                        "code" => policy.prompt = line(&entry)?,
+                        _ => return Err(entry.unknown(&["code"])),
+                    }
+                }
+                None
+            }
+            "ssh" => ssh(&entry)?,
+            "store" => {
+                for entry in entry.table()? {
+                    match entry.key() {
+                        "directory" => policy.store = directory(&entry)?,
+                        _ => return Err(entry.unknown(&["directory"])),
+                    }
+                }
+                None
+            }
+            "rule" => {
+                for keys in entry.tables()? {
+                    rule::check(&entry, &keys)?;
+                }
+                Some(cannot(&entry, "decide by rules"))
+            }
+            _ => return Err(entry.unknown(&KEYS)),
+        };
+        unable = unable.or(refused);
+    }
+    match unable {
+        Some(error) => Err(error),
+        None => Ok(policy),
+    }
+}
+
+/// An error for what is right in itself but later versions only can do.
+fn cannot(entry: &Entry<'_, '_>, what: &str) -> FileError {
+    entry.error(format!("this version cannot {what}; remove it"))
+}
+
+type Refused = Option<FileError>;
+
+fn totp(table: &Entry<'_, '_>, totp: &mut Totp) -> Result<Refused, FileError> {
+    const KEYS: [&str; 5] = ["digits", "interval", "window", "algorithm", "issuer"];
+    for entry in table.table()? {
+        match entry.key() {
+            "digits" => totp.digits = entry.integer(6..=8)?,
+            "interval" => totp.interval = entry.integer(5..=300)?,
+            "window" => totp.window = entry.integer(0..=10)?,
+            "algorithm" => totp.algorithm = entry.choice(&Algorithm::NAMES)?,
+            "issuer" => {
+                let issuer = line(&entry)?;
+                if issuer.trim().is_empty() || issuer.contains(':') {
+                    return Err(entry.error("allowed: 1 to 100 characters on one line, no colon"));
+                }
+                totp.issuer = issuer;
+            }
+            _ => return Err(entry.unknown(&KEYS)),
+        }
+    }
+    Ok(None)
+}
+
+fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<Refused, FileError> {
+    const KEYS: [&str; 6] =
+        ["self_service", "at_login", "needs_invitation", "qr", "grace_logins", "grace_until"];
+    let mut unable = None;
+    for entry in table.table()? {
+        let asked = match entry.key() {
+            "self_service" => {
+                self_service(&entry, enrollment)?;
+                false
+            }
+            "at_login" => !entry.strings()?.is_empty(),
+            "needs_invitation" => entry.boolean()?,
+            "qr" => {
+                enrollment.qr = entry.choice(&[
+                    ("dark", QrStyle::Dark),
+                    ("light", QrStyle::Light),
+                    ("ascii", QrStyle::Ascii),
+                    ("none", QrStyle::None),
+                ])?;
+                false
+            }
+            "grace_logins" => entry.integer(0..=1_000_000)? > 0,
+            "grace_until" => {
+                let wanted = "a date such as 2027-01-31";
+                let date = entry.datetime(wanted)?;
+                date.parse::<jiff::civil::Date>()
+                    .map_err(|_| entry.error(format!("{date} is no date; allowed: {wanted}")))?;
+                true
+            }
+            _ => return Err(entry.unknown(&KEYS)),
+        };
+        if asked && unable.is_none() {
+            let what = match entry.key() {
+                "needs_invitation" => "ask for invitations",
+                _ => "set users up during login",
+            };
+            unable = Some(cannot(&entry, what));
+        }
+    }
+    Ok(unable)
+}
+
+fn self_service(entry: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
+    let words = entry.strings()?;
+    let allowed = ["enroll", "renew", "unset", "show"];
+    if let Some(odd) = words.iter().find(|word| !allowed.contains(&word.as_str())) {
+        return Err(entry.error(format!("{odd:?} is not known; allowed: {}", allowed.join(", "))));
+    }
+    let has = |word: &str| words.iter().any(|given| given == word);
+    enrollment.enroll = has("enroll");
+    enrollment.renew = has("renew");
+    enrollment.unset = has("unset");
+    enrollment.show = has("show");
+    Ok(())
+}
+
+fn throttle(table: &Entry<'_, '_>, throttle: &mut Throttle) -> Result<Refused, FileError> {
+    const KEYS: [&str; 4] = ["free_failures", "base_delay", "max_delay", "ceiling"];
+    for entry in table.table()? {
+        match entry.key() {
+            "free_failures" => throttle.free_failures = entry.integer(0..=1_000_000)?,
+            "base_delay" => throttle.base_delay = duration::read(&entry, 1..=HOUR)?,
+            "max_delay" => throttle.max_delay = duration::read(&entry, 1..=DAY)?,
+            "ceiling" => throttle.ceiling = entry.integer(1..=1_000_000)?,
+            _ => return Err(entry.unknown(&KEYS)),
+        }
+    }
+    if throttle.max_delay < throttle.base_delay {
+        let base = duration::write(throttle.base_delay);
+        return Err(table.error(format!("max_delay is shorter than base_delay; allowed: {base} or more")));
+    }
+    Ok(None)
+}
+
+fn ssh(table: &Entry<'_, '_>) -> Result<Refused, FileError> {
+    let mut unable = None;
+    for entry in table.table()? {
+        match entry.key() {
+            "refuse_key_only" => {
+                if entry.boolean()? {
+                    unable = Some(cannot(&entry, "refuse logins by key alone"));
+                }
+            }
+            _ => return Err(entry.unknown(&["refuse_key_only"])),
+        }
+    }
+    Ok(unable)
+}
+
+/// A text that stays on one line and holds no control characters, which a terminal would obey.
+fn line(entry: &Entry<'_, '_>) -> Result<String, FileError> {
+    let text = entry.string()?;
+    if text.len() > LONGEST_TEXT || text.chars().any(char::is_control) {
+        return Err(entry.error("allowed: at most 100 bytes on one line, no control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn directory(entry: &Entry<'_, '_>) -> Result<PathBuf, FileError> {
+    let path = PathBuf::from(entry.string()?);
+    if !path.is_absolute() {
+        return Err(entry.error("is no absolute path; allowed: a path that starts with /"));
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        parse("policy.toml", text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn an_empty_file_means_all_defaults() {
+        assert_eq!(parse("policy.toml", ""), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn the_policy_as_shipped_states_the_defaults() {
+        let shipped = include_str!("../../../config/policy.toml");
+        assert_eq!(parse("policy.toml", shipped), Ok(Policy::default()));
+        let key = |line: &&str| line.starts_with('#') && (line.contains(" = ") || line.starts_with("#["));
+        let stated: Vec<_> = shipped
+            .lines()
+            .filter(key)
+            .map(|line| line.trim_start_matches('#'))
+            .filter(|line| !line.starts_with(' '))
+            .collect();
+        assert_eq!(parse("policy.toml", &stated.join("\n")), Ok(Policy::default()));
+        assert!(stated.len() > 20, "every default is stated: {stated:?}");
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let text = r#"
+            mode = "required"
+            strategy = "totp"
+            [totp]
+            digits = 8
+            interval = 60
+            window = 0
+            algorithm = "SHA512"
+            issuer = "Example {hostname}"
+            [enrollment]
+            self_service = ["show"]
+            at_login = []
+            needs_invitation = false
+            qr = "ascii"
+            grace_logins = 0
+            [throttle]
+            free_failures = 0
+            base_delay = "1m"
+            max_delay = "1h"
+            ceiling = 1000000
+            [remember]
+            hosts_for = "12h"
+            [recovery]
+            codes = 0
+            [prompt]
+            code = "Code? "
+            [ssh]
+            refuse_key_only = false
+            [store]
+            directory = "/srv/totp"
+        "#;
+        let expected = Policy {
+            mode: Mode::Required,
+            totp: Totp {
+                digits: 8,
+                interval: 60,
+                window: 0,
+                algorithm: Algorithm::Sha512,
+                issuer: "Example {hostname}".into(),
+            },
+            enrollment: Enrollment {
+                enroll: false,
+                renew: false,
+                unset: false,
+                show: true,
+                qr: QrStyle::Ascii,
+            },
+            throttle: Throttle { free_failures: 0, base_delay: 60, max_delay: 3600, ceiling: 1_000_000 },
+            remember_hosts_for: 43_200,
+            recovery_codes: 0,
+            prompt: "Code? ".into(),
+            store: "/srv/totp".into(),
+        };
+        assert_eq!(parse("policy.toml", text), Ok(expected));
+    }
+
+    #[test]
+    fn errors_name_file_line_key_and_what_is_allowed() {
+        for (text, expected) in [
+            ("mood = 1", "policy.toml:1: mood: unknown key; allowed: mode, strategy, "),
+            (
+                "\n[totp]\ndigit = 6",
+                "policy.toml:3: totp.digit: unknown key; allowed: digits, interval, window, algorithm, issuer",
+            ),
+            ("[totp]\ndigits = 9", "policy.toml:2: totp.digits: 9 is out of range; allowed: 6 to 8"),
+            (
+                "[totp]\ndigits = \"6\"",
+                "policy.toml:2: totp.digits: wrong type (string); allowed: a whole number, 6 to 8",
+            ),
+            ("[totp]\ninterval = 4", "allowed: 5 to 300"),
+            ("[totp]\nwindow = -1", "allowed: 0 to 10"),
+            ("[totp]\nwindow = 99999999999999999999", "policy.toml:2: totp.window"),
+            ("[totp]\nissuer = \"a:b\"", "no colon"),
+            ("[totp]\nissuer = \" \"", "totp.issuer"),
+            (
+                "mode = \"on\"",
+                "policy.toml:1: mode: \"on\" is not known; allowed: \"required\", \"optional\", \"disabled\"",
+            ),
+            ("mode = true", "wrong type (boolean)"),
+            (
+                "[throttle]\nbase_delay = 5",
+                "policy.toml:2: throttle.base_delay: wrong type; allowed: a span such as \"5s\"",
+            ),
+            ("[throttle]\nbase_delay = \"2h\"", "1s to 1h"),
+            ("[throttle]\nmax_delay = \"1s\"", "max_delay is shorter"),
+            ("[throttle]\nceiling = 0", "allowed: 1 to 1000000"),
+            ("[prompt]\ncode = \"a\\nb\"", "one line"),
+            ("[prompt]\ncode = \"\\u001b[2J\"", "control"),
+            ("[store]\ndirectory = \"var\"", "absolute"),
+            ("[enrollment]\nself_service = [\"all\"]", "allowed: enroll, renew, unset, show"),
+            ("[enrollment]\ngrace_until = 2027-02-31", "policy.toml:2"),
+            ("[enrollment]\ngrace_until = \"2027-01-31\"", "allowed: a date such as 2027-01-31"),
+            ("[[rule]]\nusers = \"root\"\nmode = \"required\"", "policy.toml:2: rule.users: wrong type"),
+            ("[[rule]]\nnetworks = [\"10.0.0.0/33\"]\nmode = \"required\"", "is no network"),
+            ("[[rule]]\nusers = [\"root\"]", "rule without mode"),
+            ("[rule]\nmode = \"required\"", "rule: wrong type"),
+            ("totp = 1", "totp: wrong type"),
+            ("mode = \"optional\"\nmode = \"disabled\"", "policy.toml:2: duplicate key"),
+            ("mode = ", "policy.toml:1"),
+        ] {
+            let found = error(text);
+            assert!(found.contains(expected), "{text:?}\n  gives {found}\n  not   {expected}");
+        }
+    }
+
+    #[test]
+    fn what_this_version_cannot_do_is_refused_not_ignored() {
+        for (text, line) in [
+            ("strategy = \"sms\"", 1),
+            ("[enrollment]\nat_login = [\"sshd\"]", 2),
+            ("[enrollment]\nneeds_invitation = true", 2),
+            ("[enrollment]\ngrace_logins = 1", 2),
+            ("[enrollment]\ngrace_until = 2027-01-31", 2),
+            ("[ssh]\nrefuse_key_only = true", 2),
+            (
+                "[[rule]]\nusers = [\"root\"]\nnetworks = [\"!10.0.0.0/8\", \"local\", \"::1\"]\nmode = \"disabled\"",
+                1,
+            ),
+        ] {
+            let found = error(text);
+            assert!(found.contains("this version cannot"), "{text:?} gives {found}");
+            assert!(found.starts_with(&format!("policy.toml:{line}: ")), "{text:?} gives {found}");
+        }
+        assert!(error("strategy = \"sms\"\nmood = 1").contains("mood"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_policy_or_an_error(text in "(\\PC|\n|\\[|\\]|=|\"){0,200}") {
+            let _ = parse("policy.toml", &text);
+        }
+
+        #[test]
+        fn any_values_under_known_keys_are_judged(value in "[-+0-9a-z\"\\[\\], :.]{0,20}") {
+            for key in ["mode", "totp.digits", "throttle.base_delay", "enrollment.self_service", "remember.hosts_for", "rule"] {
+                let _ = parse("policy.toml", &format!("{key} = {value}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Where a login comes from, as far as it can be believed: the unit by which failures are counted.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The origin of an attempt.
+///
+/// Names of remote hosts are never resolved: an attacker owns the reverse DNS of their address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// No remote host: a console, su, sudo.
+    Local,
+    /// A remote address. IPv4-mapped IPv6 addresses are IPv4.
+    Address(IpAddr),
+    /// A remote host that is a name or nothing readable; all of them share one count.
+    Named,
+    /// An unprivileged caller of totp-helper.
+    Helper,
+}
+
+impl Source {
+    /// Reads PAM_RHOST. An IPv6 zone (`%eth0`) is dropped.
+    #[must_use]
+    pub fn from_remote_host(remote_host: Option<&str>) -> Self {
+        let Some(text) = remote_host.filter(|text| !text.is_empty()) else {
+            return Self::Local;
+        };
+        let bare = text.split_once('%').map_or(text, |(address, _zone)| address);
+        bare.parse().map_or(Self::Named, Self::from_address)
+    }
+
+    /// A remote address, brought to one form.
+    #[must_use]
+    pub fn from_address(address: IpAddr) -> Self {
+        Self::Address(address.to_canonical())
+    }
+
+    /// What failures are counted under: IPv6 by its /64, since a client has a whole one.
+    #[must_use]
+    pub fn throttle_key(self) -> Self {
+        match self {
+            Self::Address(IpAddr::V6(address)) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Self::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
+            }
+            other => other,
+        }
+    }
+
+    /// The exact address, for the list of remembered hosts.
+    #[must_use]
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Local | Self::Named | Self::Helper => None,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("local"),
+            Self::Address(address) => address.fmt(f),
+            Self::Named => f.write_str("named-host"),
+            Self::Helper => f.write_str("helper"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_host_is_local_an_address_or_only_a_name() {
+        let read = |text| Source::from_remote_host(Some(text)).to_string();
+        assert_eq!(Source::from_remote_host(None), Source::Local);
+        assert_eq!(read(""), "local");
+        assert_eq!(read("192.0.2.7"), "192.0.2.7");
+        assert_eq!(read("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(read("fe80::1%eth0"), "fe80::1");
+        assert_eq!(read("gate.example.org"), "named-host");
+        assert_eq!(read("192.0.2.7.example.org"), "named-host");
+        assert_eq!(read("UNKNOWN"), "named-host");
+    }
+
+    #[test]
+    fn failures_of_one_ipv6_network_are_counted_together() {
+        let key = |text| Source::from_remote_host(Some(text)).throttle_key();
+        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
+    }
+}

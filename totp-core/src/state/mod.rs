@@ -1,0 +1,114 @@
+//! What logins change: last accepted steps, recovery codes left, failures, remembered hosts.
+//!
+//! Values only; [`slot`] is their form on disk, and the store decides which of two slots counts.
+
+pub mod slot;
+
+use crate::clock::Timestamp;
+use crate::credential::{CredentialId, DeviceId};
+use crate::login::Reason;
+use crate::recovery::RecoverySet;
+use crate::source::Source;
+use crate::throttle::Ledger;
+use std::net::IpAddr;
+
+/// Most addresses remembered.
+pub const MOST_HOSTS: usize = 16;
+/// Refusals kept to explain them later.
+pub const KEPT_REFUSALS: usize = 8;
+
+/// The last accepted step or counter of one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The device.
+    pub device: DeviceId,
+    /// The last step or counter accepted; `None` where none was yet.
+    pub last: Option<u64>,
+}
+
+/// An address that is not asked again for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberedHost {
+    /// The exact address.
+    pub address: IpAddr,
+    /// When a code was given from it.
+    pub since: Timestamp,
+}
+
+/// A login that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastRefusal {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// From where.
+    pub source: Source,
+}
+
+/// The login state of one user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The credential it belongs to; [`CredentialId::ZERO`] for a user without one.
+    pub credential: CredentialId,
+    /// One entry a device.
+    pub progress: Vec<Progress>,
+    /// The recovery codes left.
+    pub recovery: RecoverySet,
+    /// Failures and successes by source.
+    pub ledger: Ledger,
+    /// Remembered hosts.
+    pub hosts: Vec<RememberedHost>,
+    /// The last few refusals, oldest first.
+    pub refusals: Vec<PastRefusal>,
+}
+
+impl State {
+    /// The state of a credential of which nothing is known: no recovery codes, and no progress for any
+    /// device, which [`judge`](crate::login::judge) reads as "every code up to now may have been used".
+    #[must_use]
+    pub fn afresh(credential: CredentialId) -> Self {
+        Self { credential, ..Self::default() }
+    }
+
+    /// This state if it belongs to `credential`, otherwise one [afresh](Self::afresh): losing a state
+    /// never opens a used code again.
+    #[must_use]
+    pub fn belonging_to(self, credential: CredentialId) -> Self {
+        if self.credential == credential { self } else { Self::afresh(credential) }
+    }
+
+    /// What is known of a device.
+    #[must_use]
+    pub fn progress_of(&self, device: DeviceId) -> Option<Progress> {
+        self.progress.iter().find(|progress| progress.device == device).copied()
+    }
+
+    /// Sets the last accepted step or counter of a device.
+    pub fn set_progress(&mut self, device: DeviceId, last: Option<u64>) {
+        self.progress.retain(|progress| progress.device != device);
+        self.progress.push(Progress { device, last });
+    }
+
+    /// Forgets devices that the credential no longer has.
+    pub fn keep_devices(&mut self, keep: impl Fn(DeviceId) -> bool) {
+        self.progress.retain(|progress| keep(progress.device));
+    }
+
+    /// Remembers that a code was given from `address`.
+    pub fn remember_host(&mut self, address: IpAddr, now: Timestamp) {
+        self.hosts.retain(|host| host.address != address);
+        while self.hosts.len() >= MOST_HOSTS {
+            self.hosts.remove(0);
+        }
+        self.hosts.push(RememberedHost { address, since: now });
+    }
+
+    /// Keeps a refusal to explain it later.
+    pub fn note_refusal(&mut self, refusal: PastRefusal) {
+        while self.refusals.len() >= KEPT_REFUSALS {
+            self.refusals.remove(0);
+        }
+        self.refusals.push(refusal);
+    }
+}

@@ -1,0 +1,343 @@
+//! One slot of a state file: 4096 bytes with generation and checksum.
+//!
+//! ```text
+//! 0   8   magic "PAMTOTP1"
+//! 8   8   generation, grows with each record
+//! 16  1   1 where the record was meant to be durable before its verdict, else 0
+//! 17  2   length of the body
+//! 19  4   CRC-32 of bytes 0 to 18 and of the body
+//! 23      the body, then zeros
+//! 4095    1 once the record is known to be on the disk
+//! ```
+//!
+//! Numbers are little-endian. The checksum tells a torn slot from a whole one; it is no protection
+//! against whoever may write the store.
+
+use super::{KEPT_REFUSALS, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
+use crate::clock::Timestamp;
+use crate::credential::{CredentialId, DeviceId, MOST_DEVICES};
+use crate::login::Reason;
+use crate::recovery::{MOST_CODES, RecoverySet};
+use crate::source::Source;
+use crate::throttle::{Account, Ledger, MOST_ADDRESSES};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Bytes of a slot.
+pub const SLOT_BYTES: usize = 4096;
+/// Where the byte stands that says the slot is on the disk.
+pub const SETTLED_AT: usize = SLOT_BYTES - 1;
+
+const MAGIC: [u8; 8] = *b"PAMTOTP1";
+const HEADER_BYTES: usize = 23;
+/// Devices a state may know: those of a credential and one that is being set up.
+const MOST_PROGRESS: usize = MOST_DEVICES + 1;
+/// The addresses and the three sources that are none.
+const MOST_ACCOUNTS: usize = MOST_ADDRESSES + 3;
+
+/// A slot as read: its state and what is known of its durability.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Grows with each record.
+    pub generation: u64,
+    /// Whether the record was meant to be durable before its verdict.
+    pub durable: bool,
+    /// Whether it is known to be on the disk.
+    pub settled: bool,
+    /// What it holds.
+    pub state: State,
+}
+
+/// The state holds more than a slot can; nothing that goes through its methods does.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// Encodes a slot that is not yet settled.
+///
+/// # Errors
+/// [`TooLarge`] where a list in `state` is longer than its limit.
+pub fn encode(state: &State, generation: u64, durable: bool) -> Result<[u8; SLOT_BYTES], TooLarge> {
+    let body = encode_body(state)?;
+    let length = u16::try_from(body.len()).map_err(|_| TooLarge)?;
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    header.extend(MAGIC);
+    header.extend(generation.to_le_bytes());
+    header.push(u8::from(durable));
+    header.extend(length.to_le_bytes());
+    header.extend(checksum(&header, &body).to_le_bytes());
+    let mut slot = [0; SLOT_BYTES];
+    let written = header.iter().chain(&body);
+    if header.len().saturating_add(body.len()) > SETTLED_AT {
+        return Err(TooLarge);
+    }
+    for (place, byte) in slot.iter_mut().zip(written) {
+        *place = *byte;
+    }
+    Ok(slot)
+}
+
+/// Decodes a slot; `None` for anything torn, foreign or of another version.
+#[must_use]
+pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Slot> {
+    let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
+    let (checked, sum) = header.split_at_checked(HEADER_BYTES.checked_sub(4)?)?;
+    let mut fields = Reader(checked);
+    if fields.take::<8>()? != MAGIC {
+        return None;
+    }
+    let generation = u64::from_le_bytes(fields.take()?);
+    let durable = fields.flag()?;
+    let length = usize::from(u16::from_le_bytes(fields.take()?));
+    let body = rest.get(..length)?;
+    if length > SETTLED_AT.checked_sub(HEADER_BYTES)? || checksum(checked, body).to_le_bytes() != sum {
+        return None;
+    }
+    let settled = *bytes.last()? == 1;
+    let mut body = Reader(body);
+    let state = body.state()?;
+    body.0.is_empty().then_some(Slot { generation, durable, settled, state })
+}
+
+fn checksum(header: &[u8], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header);
+    hasher.update(body);
+    hasher.finalize()
+}
+
+fn encode_body(state: &State) -> Result<Vec<u8>, TooLarge> {
+    let State { credential, progress, recovery, ledger, hosts, refusals } = state;
+    let mut body = Vec::with_capacity(SLOT_BYTES);
+    body.extend(credential.0);
+    count(&mut body, progress.len(), MOST_PROGRESS)?;
+    for Progress { device, last } in progress {
+        body.extend(device.0.to_le_bytes());
+        body.push(u8::from(last.is_some()));
+        body.extend(last.unwrap_or(0).to_le_bytes());
+    }
+    body.extend(recovery.salt);
+    count(&mut body, recovery.hashes.len(), MOST_CODES)?;
+    for hash in &recovery.hashes {
+        body.extend(hash);
+    }
+    body.extend(ledger.in_a_row.to_le_bytes());
+    count(&mut body, ledger.accounts.len(), MOST_ACCOUNTS)?;
+    for account in &ledger.accounts {
+        source(&mut body, account.source);
+        body.extend(account.failures.to_le_bytes());
+        body.extend(account.last_failure.0.to_le_bytes());
+        body.extend(account.last_success.0.to_le_bytes());
+    }
+    count(&mut body, hosts.len(), MOST_HOSTS)?;
+    for host in hosts {
+        source(&mut body, Source::Address(host.address));
+        body.extend(host.since.0.to_le_bytes());
+    }
+    count(&mut body, refusals.len(), KEPT_REFUSALS)?;
+    for refusal in refusals {
+        body.extend(refusal.at.0.to_le_bytes());
+        body.push(refusal.reason.number());
+        source(&mut body, refusal.source);
+    }
+    Ok(body)
+}
+
+fn count(body: &mut Vec<u8>, length: usize, most: usize) -> Result<(), TooLarge> {
+    let length = u8::try_from(length).ok().filter(|_| length <= most).ok_or(TooLarge)?;
+    body.push(length);
+    Ok(())
+}
+
+/// One byte for the kind; an address follows in its IPv6 form, the others in none.
+fn source(body: &mut Vec<u8>, source: Source) {
+    match source {
+        Source::Local => body.push(0),
+        Source::Named => body.push(1),
+        Source::Helper => body.push(2),
+        Source::Address(address) => {
+            body.push(3);
+            let wide = match address {
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+                IpAddr::V6(address) => address,
+            };
+            body.extend(wide.octets());
+        }
+    }
+}
+
+/// Takes fields off the front of a byte string.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (field, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*field)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn moment(&mut self) -> Option<Timestamp> {
+        self.number().map(Timestamp)
+    }
+
+    fn list<T>(&mut self, most: usize, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let length = usize::from(self.byte()?);
+        if length > most {
+            return None;
+        }
+        (0..length).map(|_| item(self)).collect()
+    }
+
+    fn source(&mut self) -> Option<Source> {
+        match self.byte()? {
+            0 => Some(Source::Local),
+            1 => Some(Source::Named),
+            2 => Some(Source::Helper),
+            3 => Some(Source::from_address(IpAddr::V6(Ipv6Addr::from(self.take::<16>()?)))),
+            _ => None,
+        }
+    }
+
+    fn state(&mut self) -> Option<State> {
+        Some(State {
+            credential: CredentialId(self.take()?),
+            progress: self.list(MOST_PROGRESS, |body| {
+                let device = DeviceId(u32::from_le_bytes(body.take()?));
+                let known = body.flag()?;
+                let last = body.number()?;
+                Some(Progress { device, last: known.then_some(last) })
+            })?,
+            recovery: RecoverySet { salt: self.take()?, hashes: self.list(MOST_CODES, Self::take)? },
+            ledger: Ledger {
+                in_a_row: u32::from_le_bytes(self.take()?),
+                accounts: self.list(MOST_ACCOUNTS, |body| {
+                    Some(Account {
+                        source: body.source()?,
+                        failures: u32::from_le_bytes(body.take()?),
+                        last_failure: body.moment()?,
+                        last_success: body.moment()?,
+                    })
+                })?,
+            },
+            hosts: self.list(MOST_HOSTS, |body| {
+                let address = body.source()?.address()?;
+                Some(RememberedHost { address, since: body.moment()? })
+            })?,
+            refusals: self.list(KEPT_REFUSALS, |body| {
+                Some(PastRefusal {
+                    at: body.moment()?,
+                    reason: Reason::from_number(body.byte()?)?,
+                    source: body.source()?,
+                })
+            })?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A state with every list at its limit.
+    fn fullest() -> State {
+        let mut state = State::afresh(CredentialId([9; 16]));
+        for number in 0..9 {
+            state.set_progress(DeviceId(number), (number > 0).then_some(u64::MAX));
+        }
+        state.recovery = RecoverySet { salt: [3; 16], hashes: vec![[0xab; 32]; MOST_CODES] };
+        state.ledger.in_a_row = u32::MAX;
+        for number in 0..MOST_ADDRESSES as u128 {
+            let address = IpAddr::V6(Ipv6Addr::from_bits(u128::MAX - (number << 64)));
+            state.ledger.count_failure(Source::from_address(address), Timestamp(u64::MAX));
+            state.remember_host(address, Timestamp(u64::MAX));
+        }
+        for source in [Source::Local, Source::Named, Source::Helper] {
+            state.ledger.count_failure(source, Timestamp(1));
+            state.ledger.count_success(source, Timestamp(2));
+        }
+        for _ in 0..20 {
+            state.note_refusal(PastRefusal {
+                at: Timestamp(u64::MAX),
+                reason: Reason::WrongCode,
+                source: Source::from_remote_host(Some("2001:db8::1")),
+            });
+        }
+        state
+    }
+
+    #[test]
+    fn the_fullest_state_fits_and_is_read_back() {
+        let state = fullest();
+        let slot = decode(&encode(&state, 7, true).unwrap()).unwrap();
+        assert_eq!(slot, Slot { generation: 7, durable: true, settled: false, state });
+    }
+
+    #[test]
+    fn more_than_the_limits_is_an_error_not_a_cut() {
+        let mut state = fullest();
+        state.set_progress(DeviceId(99), None);
+        assert_eq!(encode(&state, 1, true), Err(TooLarge));
+    }
+
+    #[test]
+    fn the_settled_byte_stands_outside_the_checksum() {
+        let mut bytes = encode(&fullest(), 1, true).unwrap();
+        bytes[SETTLED_AT] = 1;
+        assert!(decode(&bytes).unwrap().settled);
+    }
+
+    #[test]
+    fn a_slot_of_zeros_is_none() {
+        assert_eq!(decode(&[0; SLOT_BYTES]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_slot_torn_anywhere_is_none(cut in 0usize..2000) {
+            let old = encode(&fullest(), 1, true).unwrap();
+            let mut emptied = fullest();
+            emptied.recovery.hashes.clear();
+            emptied.ledger.in_a_row = 5;
+            let new = encode(&emptied, 2, true).unwrap();
+            let mut torn = old;
+            torn[..cut].copy_from_slice(&new[..cut]);
+            if let Some(slot) = decode(&torn) {
+                prop_assert!(torn == old || slot.state == emptied, "a mixture was read");
+            }
+        }
+
+        #[test]
+        fn one_flipped_bit_is_noticed(bit in 0usize..(800 * 8)) {
+            let mut bytes = encode(&fullest(), 1, true).unwrap();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(decode(&bytes), None);
+        }
+
+        #[test]
+        fn any_body_with_a_right_checksum_is_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let mut header = MAGIC.to_vec();
+            header.extend(1u64.to_le_bytes());
+            header.push(1);
+            header.extend((body.len() as u16).to_le_bytes());
+            header.extend(checksum(&header, &body).to_le_bytes());
+            header.extend(&body);
+            header.resize(SLOT_BYTES, 0);
+            let _ = decode(header.as_slice().try_into().unwrap());
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Opening, checking and replacing single files of the store.
+
+use super::{Store, StoreError};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::unistd::{Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use zeroize::Zeroizing;
+
+/// Longest text file read, in bytes: eight devices need less than four thousand.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+impl Store {
+    pub(super) fn io(&self, doing: &'static str, name: &str, error: impl Into<std::io::Error>) -> StoreError {
+        StoreError::Io { doing, path: self.path.join(name), error: error.into() }
+    }
+
+    /// Opens a file of the store; `None` where there is none.
+    ///
+    /// It is refused unless it is a regular file with one link, of the store's owner or root, and closed
+    /// to others: anything else was not made by the store.
+    pub(super) fn open_file(&self, name: &str, access: OFlag) -> Result<Option<File>, StoreError> {
+        let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        let file = match openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(descriptor) => File::from(descriptor),
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::ELOOP) => return Err(self.not_ours(name, "it is a symbolic link")),
+            Err(error) => return Err(self.io("opening", name, error)),
+        };
+        let about = fstat(&file).map_err(|error| self.io("looking at", name, error))?;
+        self.check(name, &about)?;
+        Ok(Some(file))
+    }
+
+    fn not_ours(&self, name: &str, why: &'static str) -> StoreError {
+        StoreError::Unsafe { path: self.path.join(name), why }
+    }
+
+    fn check(&self, name: &str, about: &FileStat) -> Result<(), StoreError> {
+        let kind = SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT;
+        let wrong = if kind != SFlag::S_IFREG {
+            "it is no regular file"
+        } else if about.st_nlink != 1 {
+            "it has more than one link"
+        } else if about.st_uid != self.owner && about.st_uid != 0 {
+            "it belongs neither to the store's owner nor to root"
+        } else if about.st_mode & 0o077 != 0 {
+            "it is open to others than its owner"
+        } else {
+            return Ok(());
+        };
+        Err(self.not_ours(name, wrong))
+    }
+
+    /// Reads a text file whole; `None` where there is none. The text is wiped when dropped.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
+        let Some(mut file) = self.open_file(name, OFlag::O_RDONLY)? else {
+            return Ok(None);
+        };
+        let size = file.metadata().map_err(|error| self.io("looking at", name, error))?.len();
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if size > LONGEST_TEXT {
+            return Err(self.not_ours(name, "it is larger than any such file can be"));
+        }
+        // Taken in one piece: a buffer that grows leaves pieces of the secret behind.
+        let mut bytes = Zeroizing::new(vec![0; size]);
+        file.read_exact(&mut bytes).map_err(|error| self.io("reading", name, error))?;
+        let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            self.not_ours(name, "it is no text")
+        })?;
+        Ok(Some(Zeroizing::new(text)))
+    }
+
+    /// Puts `contents` in the place of `name`, whole or not at all, and on the disk when this returns.
+    /// The caller holds the user's lock.
+    pub(super) fn replace(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
+        let new = format!(".{name}.new");
+        // What a process that was killed left behind; the lock says that nobody is writing it.
+        self.remove_quietly(&new)?;
+        self.write_new(&new, contents)?;
+        if let Err(error) = renameat(&self.directory, new.as_str(), &self.directory, name) {
+            let _ = unlinkat(&self.directory, new.as_str(), UnlinkatFlags::NoRemoveDir);
+            return Err(self.io("replacing", name, error));
+        }
+        self.sync_directory()
+    }
+
+    /// Makes `name` with `contents`; whoever made it first is left alone.
+    pub(super) fn create(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
+        let drawn = u64::from_ne_bytes(*crate::random::bytes::<8>()?);
+        let new = format!(".{name}.{drawn:016x}");
+        self.write_new(&new, contents)?;
+        let moved =
+            renameat2(&self.directory, new.as_str(), &self.directory, name, RenameFlags::RENAME_NOREPLACE);
+        match moved {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let _ = unlinkat(&self.directory, new.as_str(), UnlinkatFlags::NoRemoveDir);
+                if error == Errno::EEXIST { Ok(()) } else { Err(self.io("making", name, error)) }
+            }
+        }
+    }
+
+    /// Writes a new file, gives it to the store's owner and brings it to the disk.
+    fn write_new(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
+        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let mut file = openat(&self.directory, name, flags, mode)
+            .map(File::from)
+            .map_err(|error| self.io("making", name, error))?;
+        let owner = Uid::from_raw(self.owner);
+        let written = if geteuid() == owner { Ok(()) } else { fchown(&file, Some(owner), None) }
+            .map_err(std::io::Error::from)
+            .and_then(|()| file.write_all(contents))
+            .and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            let _ = unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir);
+            self.io("writing", name, error)
+        })
+    }
+
+    /// Removes a file and brings that to the disk; one that is not there is fine.
+    pub(super) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        self.remove_quietly(name)?;
+        self.sync_directory()
+    }
+
+    fn remove_quietly(&self, name: &str) -> Result<(), StoreError> {
+        match unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(error) => Err(self.io("removing", name, error)),
+        }
+    }
+
+    fn sync_directory(&self) -> Result<(), StoreError> {
+        fsync(&self.directory).map_err(|error| self.io("writing", ".", error))
+    }
+
+    /// Whether `file` is still what `name` leads to.
+    pub(super) fn is_current(&self, name: &str, file: &File) -> Result<bool, StoreError> {
+        let open = fstat(file).map_err(|error| self.io("looking at", name, error))?;
+        match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(there) => Ok((open.st_dev, open.st_ino) == (there.st_dev, there.st_ino)),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(self.io("looking at", name, error)),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Where it lies on disk: one directory, a set of files a user.
+//!
+//! The directory is opened once, by descriptor; [`file`] opens, checks and replaces what is in it,
+//! [`slots`] is the form of a state file, and [`user`] is one user under lock.
+
+mod file;
+mod slots;
+mod user;
+
+pub use user::LockedUser;
+
+use crate::credential::Credential;
+use crate::name::UserName;
+use crate::random::NoRandomness;
+use crate::toml_file::FileError;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::{Mode, fstat};
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// The store cannot be used, or not now. Nobody is let in meanwhile.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The caller may not open the store; totp-helper acts for such callers.
+    NotPermitted,
+    /// A system call failed.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A file is not what the store made.
+    Unsafe {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A file holds something else than it should.
+    Invalid(FileError),
+    /// Another login of the same user holds the lock for too long.
+    Busy,
+    /// A state outgrew its slot.
+    TooLarge,
+    /// No random bytes.
+    Random(NoRandomness),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPermitted => f.write_str("the store may be opened by root only"),
+            Self::Io { doing, path, error } => {
+                write!(f, "{}: {doing} failed: {error}", path.display())
+            }
+            Self::Unsafe { path, why } => write!(f, "{}: refused: {why}", path.display()),
+            Self::Invalid(error) => error.fmt(f),
+            Self::Busy => f.write_str("another login of this user is in the way; try again"),
+            Self::TooLarge => f.write_str("the login state does not fit its slot"),
+            Self::Random(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<NoRandomness> for StoreError {
+    fn from(error: NoRandomness) -> Self {
+        Self::Random(error)
+    }
+}
+
+/// The open store.
+#[derive(Debug)]
+pub struct Store {
+    directory: OwnedFd,
+    path: PathBuf,
+    owner: u32,
+}
+
+impl Store {
+    /// Opens the store at `path`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotPermitted`] where this process may not; [`StoreError::Unsafe`] where others than
+    /// its owner could read or write it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |error: Errno| match error {
+            Errno::EACCES | Errno::EPERM => StoreError::NotPermitted,
+            error => {
+                StoreError::Io { doing: "opening the store", path: path.to_owned(), error: error.into() }
+            }
+        };
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
+        let directory = openat(AT_FDCWD, path, flags, Mode::empty()).map_err(failed)?;
+        let about = fstat(&directory).map_err(failed)?;
+        if about.st_mode & 0o077 != 0 {
+            let why = "the store is open to others than its owner; chmod 0700 closes it";
+            return Err(StoreError::Unsafe { path: path.to_owned(), why });
+        }
+        Ok(Self { directory, path: path.to_owned(), owner: about.st_uid })
+    }
+
+    /// The uid that owns the store and what root writes into it.
+    #[must_use]
+    pub fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    /// A user's credential, read without the lock; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the file is not a credential the store made.
+    pub fn credential(&self, user: &UserName) -> Result<Option<Credential>, StoreError> {
+        let name = format!("{}.toml", user.file_stem());
+        let Some(text) = self.read(&name)? else {
+            return Ok(None);
+        };
+        Credential::parse(&self.path.join(&name).to_string_lossy(), &text)
+            .map(Some)
+            .map_err(StoreError::Invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! One user under lock: everything that changes the user's files goes through here.
+
+use super::slots::{FILE_BYTES, Slots};
+use super::{Store, StoreError};
+use crate::credential::{Credential, CredentialId};
+use crate::login::Record;
+use crate::name::UserName;
+use crate::pending::Pending;
+use crate::state::State;
+use nix::fcntl::OFlag;
+use std::fs::{File, TryLockError};
+use std::time::{Duration, Instant};
+
+/// How long a login waits for another one of the same user.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Between two tries for the lock: a login holds it for less than this.
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
+
+/// A user whose state file is locked by this process.
+///
+/// The lock is let go when this is dropped, also where another thread of the host program has forked
+/// meanwhile and so holds a copy of the descriptor.
+#[derive(Debug)]
+pub struct LockedUser<'s> {
+    store: &'s Store,
+    stem: String,
+    file: File,
+    slots: Slots,
+}
+
+impl Drop for LockedUser<'_> {
+    fn drop(&mut self) {
+        // The descriptor is closed next, which lets go as well.
+        let _ = self.file.unlock();
+    }
+}
+
+impl Store {
+    /// Locks a user, making an empty state file where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] after two seconds; otherwise what keeps the state file from being used.
+    pub fn lock(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
+        let stem = user.file_stem();
+        let name = format!("{stem}.state");
+        let deadline = Instant::now().checked_add(LONGEST_WAIT).ok_or(StoreError::Busy)?;
+        loop {
+            let Some(file) = self.open_file(&name, OFlag::O_RDWR)? else {
+                if Instant::now() >= deadline {
+                    return Err(StoreError::Busy);
+                }
+                self.create(&name, &[0; FILE_BYTES])?;
+                continue;
+            };
+            loop {
+                match file.try_lock() {
+                    Ok(()) => break,
+                    Err(TryLockError::Error(error)) => return Err(self.io("locking", &name, error)),
+                    Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                        return Err(StoreError::Busy);
+                    }
+                    Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
+                }
+            }
+            // Whoever held it may have replaced or removed the file meanwhile.
+            if self.is_current(&name, &file)? {
+                let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
+                return Ok(LockedUser { store: self, stem, file, slots });
+            }
+            let _ = file.unlock();
+            if Instant::now() >= deadline {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+
+    /// Locks a user for an administrator, who does not wait behind a lock that does not come: the state
+    /// file is replaced by an empty one, and its holder finds that it has been.
+    ///
+    /// # Errors
+    /// As [`Self::lock`].
+    pub fn lock_by_force(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
+        match self.lock(user) {
+            Err(StoreError::Busy) => {
+                self.replace(&format!("{}.state", user.file_stem()), &[0; FILE_BYTES])?;
+                self.lock(user)
+            }
+            done => done,
+        }
+    }
+}
+
+impl LockedUser<'_> {
+    fn name(&self, ending: &str) -> String {
+        format!("{}.{ending}", self.stem)
+    }
+
+    /// The state as it belongs to `credential`; afresh where it is lost, torn, or another's.
+    #[must_use]
+    pub fn state_of(&self, credential: CredentialId) -> State {
+        self.slots.state().cloned().unwrap_or_default().belonging_to(credential)
+    }
+
+    /// Records a state as its verdict asks for.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the verdict must not be given then.
+    pub fn record(&mut self, state: &State, record: Record) -> Result<(), StoreError> {
+        let durable = match record {
+            Record::Nothing => return Ok(()),
+            Record::Written => false,
+            Record::Durable => true,
+        };
+        let Self { store, file, slots, stem } = self;
+        slots
+            .record(file, state, durable)
+            .map_err(|error| store.io("recording", &format!("{stem}.state"), error))
+    }
+
+    /// The credential; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Store::credential`].
+    pub fn credential(&self, user: &UserName) -> Result<Option<Credential>, StoreError> {
+        self.store.credential(user)
+    }
+
+    /// Puts a credential in place, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the former credential stands then.
+    pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        self.store.replace(&self.name("toml"), credential.to_toml().as_bytes())
+    }
+
+    /// The set-up under way; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Store::credential`].
+    pub fn pending(&self) -> Result<Option<Pending>, StoreError> {
+        let name = self.name("pending");
+        let Some(text) = self.store.read(&name)? else {
+            return Ok(None);
+        };
+        let path = self.store.path.join(&name);
+        Pending::parse(&path.to_string_lossy(), &text).map(Some).map_err(StoreError::Invalid)
+    }
+
+    /// Puts a set-up under way in place of any other.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_pending(&self, pending: &Pending) -> Result<(), StoreError> {
+        self.store.replace(&self.name("pending"), pending.to_toml().as_bytes())
+    }
+
+    /// Ends a set-up under way.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_pending(&self) -> Result<(), StoreError> {
+        self.store.remove(&self.name("pending"))
+    }
+
+    /// Removes credential, set-up under way and state, in this order: a crash in between leaves a user
+    /// without a credential, never one whose used codes count again.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_everything(&self) -> Result<(), StoreError> {
+        for ending in ["toml", "pending", "state"] {
+            self.store.remove(&self.name(ending))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+//! The terminal tool.
+fn main() {}
