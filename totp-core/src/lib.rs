@@ -34,6 +34,8 @@ pub mod secret;
 pub mod source;
 pub mod state;
 pub mod store;
+#[cfg(feature = "syslog")]
+pub mod syslog;
 pub mod throttle;
 mod toml_file;
 
