@@ -18,10 +18,7 @@ pub(super) fn probe(context: &Context<'_>) -> Result<Probe, Failure> {
         let user = context.store.lock(&context.account.name)?;
         let state = user.state_of(credential.id);
         if login::is_remembered(context.policy, &state, context.source, context.now) {
-            let event = context
-                .event("login", "accepted")
-                .with("factor", &"remembered-host")
-                .with("from", &context.source);
+            let event = context.event("login", "accepted", None).with("factor", &"remembered-host");
             context.log.event(Level::Info, &event);
             return Ok(Probe::Remembered);
         }
@@ -70,7 +67,7 @@ fn attempt(
     user.record(&next, verdict.record())?;
     match &verdict {
         Verdict::Accepted(factor) => {
-            let event = context.event(event, "accepted").with("from", &context.source);
+            let event = context.event(event, "accepted", None);
             let event = match factor {
                 Factor::Device(name) => event.with("factor", &"device").with("device", name),
                 Factor::RecoveryCode { left } => event.with("factor", &"recovery-code").with("left", left),
@@ -78,8 +75,7 @@ fn attempt(
             context.log.event(Level::Info, &event);
         }
         Verdict::Refused(refusal) => {
-            let mut event =
-                context.event(event, "denied").with("reason", &refusal.reason).with("from", &context.source);
+            let mut event = context.event(event, "denied", Some(refusal.reason.as_str()));
             if refusal.wait > 0 {
                 event = event.with("wait", &refusal.wait);
             }

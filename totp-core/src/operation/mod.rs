@@ -52,11 +52,13 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn event(&self, name: &str, result: &str) -> Event {
-        Event::new(name)
-            .with("result", &result)
-            .with("user", &self.account.name)
-            .with("service", &self.service)
+    fn event(&self, name: &str, result: &str, reason: Option<&str>) -> Event {
+        let event = Event::new(name).with("result", &result);
+        let event = match reason {
+            Some(reason) => event.with("reason", &reason),
+            None => event,
+        };
+        event.with("user", &self.account.name).with("service", &self.service).with("from", &self.source)
     }
 
     /// Logs a change that was made, with who made it.
@@ -65,7 +67,7 @@ impl<'a> Context<'a> {
             Actor::Owner => self.account.name.as_str(),
             Actor::Root => "root",
         };
-        self.log.event(Level::Notice, &more(self.event(name, "done").with("by", &by)));
+        self.log.event(Level::Notice, &more(self.event(name, "done", None).with("by", &by)));
     }
 
     /// The credential, if it is this account's: one of another uid is that of a user who had the same name.
@@ -75,8 +77,7 @@ impl<'a> Context<'a> {
             return Some(credential);
         }
         let event = self
-            .event("credential", "ignored")
-            .with("reason", &"other-uid")
+            .event("credential", "ignored", Some("other-uid"))
             .with("uid", &self.account.uid)
             .with("credential_uid", &credential.uid);
         self.log.event(Level::Warning, &event);

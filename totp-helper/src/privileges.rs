@@ -1,0 +1,158 @@
+//! From set-user-ID root to the store's owner, for good. Nothing the caller sent is read before that.
+//!
+//! What a caller can leave behind for a set-user-ID program is undone first: descriptors, environment,
+//! signals, umask, working directory, limits and priority. All `unsafe` of the helper stands here.
+#![allow(unsafe_code)]
+
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::signal::SigSet;
+use nix::sys::stat::{Mode, SFlag, lstat, umask};
+use nix::unistd::{
+    Gid, Uid, chdir, getegid, geteuid, getgid, getgroups, getuid, setgroups, setresgid, setresuid,
+};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use totp_core::POLICY_FILE;
+use totp_core::policy::{Policy, PolicyError};
+
+/// Uids from here on are people's; below are those of the system (SYS_UID_MAX of login.defs(5)).
+const FIRST_ORDINARY_UID: u32 = 1000;
+/// Descriptors the helper may have: three, the store, a few files and what a name service opens.
+const DESCRIPTORS: u64 = 256;
+
+/// Who called, and by which policy they are served.
+pub(crate) struct Caller {
+    /// The real uid of the calling process.
+    pub(crate) uid: u32,
+    /// The system's policy.
+    pub(crate) policy: Policy,
+}
+
+/// Why the helper does nothing.
+#[derive(Debug)]
+pub(crate) enum Unable {
+    NotRoot,
+    Failed(&'static str, nix::Error),
+    Policy(PolicyError),
+    Store(PathBuf, &'static str),
+    Kept,
+}
+
+impl fmt::Display for Unable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRoot => f.write_str(
+                "totp-helper does not run as root here (not set-user-ID, or no_new_privs, or in a user namespace)",
+            ),
+            Self::Failed(what, error) => write!(f, "totp-helper cannot {what}: {}", error.desc()),
+            Self::Policy(error) => error.fmt(f),
+            Self::Store(path, why) => write!(f, "{}: {why}", path.display()),
+            Self::Kept => f.write_str("totp-helper could not give its privileges up"),
+        }
+    }
+}
+
+/// Makes this process the store's owner for good.
+pub(crate) fn shed() -> Result<Caller, Unable> {
+    // The standard library has opened /dev/null for any of the descriptors 0 to 2 that was closed.
+    close_other_descriptors()?;
+    clear_environment()?;
+    SigSet::all().thread_block().map_err(|error| Unable::Failed("block signals", error))?;
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    chdir("/").map_err(|error| Unable::Failed("change to /", error))?;
+    if !geteuid().is_root() {
+        return Err(Unable::NotRoot);
+    }
+    reset_limits()?;
+    reset_priority()?;
+    let caller = getuid();
+    let policy = Policy::load(Path::new(POLICY_FILE)).map_err(Unable::Policy)?;
+    let (owner, group) = store_owner(&policy.store)?;
+    become_for_good(owner, group)?;
+    nix::sys::prctl::set_dumpable(false).map_err(|error| Unable::Failed("protect its memory", error))?;
+    Ok(Caller { uid: caller.as_raw(), policy })
+}
+
+fn close_other_descriptors() -> Result<(), Unable> {
+    // SAFETY: this process has opened nothing yet; no descriptor from 3 on is owned by anything in it.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
+    nix::Error::result(closed).map(drop).map_err(|error| Unable::Failed("close descriptors", error))
+}
+
+fn clear_environment() -> Result<(), Unable> {
+    // SAFETY: this process has one thread.
+    match unsafe { libc::clearenv() } {
+        0 => Ok(()),
+        _ => Err(Unable::Failed("clear its environment", nix::Error::last())),
+    }
+}
+
+/// Limits that a caller may have set to cut a write short or to kill the helper between two of them.
+fn reset_limits() -> Result<(), Unable> {
+    let unlimited = [
+        Resource::RLIMIT_AS,
+        Resource::RLIMIT_CPU,
+        Resource::RLIMIT_DATA,
+        Resource::RLIMIT_FSIZE,
+        Resource::RLIMIT_LOCKS,
+        Resource::RLIMIT_MEMLOCK,
+        Resource::RLIMIT_RSS,
+        Resource::RLIMIT_RTTIME,
+    ];
+    let limits = unlimited
+        .into_iter()
+        .map(|resource| (resource, RLIM_INFINITY))
+        .chain([(Resource::RLIMIT_NOFILE, DESCRIPTORS), (Resource::RLIMIT_CORE, 0)]);
+    for (resource, limit) in limits {
+        setrlimit(resource, limit, limit).map_err(|error| Unable::Failed("reset its limits", error))?;
+    }
+    Ok(())
+}
+
+/// A process that hardly runs would hold its lock for others to wait behind.
+fn reset_priority() -> Result<(), Unable> {
+    const IOPRIO_WHO_PROCESS: libc::c_int = 1;
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the calls take numbers, and one reads a structure that lives through it; 0 is this process.
+    let results = unsafe {
+        [
+            i64::from(libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameters)),
+            i64::from(libc::setpriority(libc::PRIO_PROCESS, 0, 0)),
+            libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0),
+        ]
+    };
+    for result in results {
+        nix::Error::result(result).map_err(|error| Unable::Failed("reset its priority", error))?;
+    }
+    Ok(())
+}
+
+/// The store's owner, who must be a system user of its own.
+fn store_owner(store: &Path) -> Result<(Uid, Gid), Unable> {
+    let refused = |why| Unable::Store(store.to_owned(), why);
+    let about = lstat(store).map_err(|error| Unable::Failed("look at the store", error))?;
+    if SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR {
+        return Err(refused("the store is no directory"));
+    }
+    if about.st_uid == 0 || about.st_gid == 0 {
+        return Err(refused(
+            "the store belongs to root; chown it to the system user _pam_totp and its group",
+        ));
+    }
+    if about.st_uid >= FIRST_ORDINARY_UID {
+        return Err(refused("the store belongs to an ordinary user; chown it to the system user _pam_totp"));
+    }
+    Ok((Uid::from_raw(about.st_uid), Gid::from_raw(about.st_gid)))
+}
+
+/// Groups first, then the group, then the user: the other way round the right to do so is gone.
+fn become_for_good(owner: Uid, group: Gid) -> Result<(), Unable> {
+    setgroups(&[])
+        .and_then(|()| setresgid(group, group, group))
+        .and_then(|()| setresuid(owner, owner, owner))
+        .map_err(|error| Unable::Failed("become the store's owner", error))?;
+    let is_owner = (getuid(), geteuid()) == (owner, owner) && (getgid(), getegid()) == (group, group);
+    let no_groups = getgroups().is_ok_and(|groups| groups.is_empty());
+    let cannot_return = setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err();
+    if is_owner && no_groups && cannot_return { Ok(()) } else { Err(Unable::Kept) }
+}
