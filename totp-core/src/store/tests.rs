@@ -1,1 +1,190 @@
+//! The store on a real directory: what it refuses, what it replaces, and its lock.
 
+use super::*;
+use crate::credential::tests::example;
+use crate::login::Record;
+use crate::name::UserName;
+use crate::state::State;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A store of its own, gone with the value.
+struct Place {
+    directory: tempfile::TempDir,
+    store: Store,
+}
+
+fn place() -> Place {
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    Place { directory, store }
+}
+
+impl Place {
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn refusal(&self) -> String {
+        self.store.credential(&alice()).err().expect("it must be refused").to_string()
+    }
+}
+
+fn alice() -> UserName {
+    UserName::new("alice").unwrap()
+}
+
+#[test]
+fn a_store_that_is_missing_open_to_others_or_a_link_is_refused() {
+    let place = place();
+    let path = place.directory.path();
+    assert!(matches!(Store::open(&path.join("none")), Err(StoreError::Io { .. })));
+    symlink(path, path.join("link")).unwrap();
+    assert!(Store::open(&path.join("link")).is_err());
+    fs::write(path.join("file"), "").unwrap();
+    assert!(Store::open(&path.join("file")).is_err());
+    for mode in [0o750, 0o701, 0o777] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        assert!(matches!(Store::open(path), Err(StoreError::Unsafe { .. })), "{mode:o}");
+    }
+}
+
+#[test]
+fn a_credential_is_read_back_as_written_and_closed_to_others() {
+    let place = place();
+    assert!(place.store.credential(&alice()).unwrap().is_none());
+    let user = place.store.lock(&alice()).unwrap();
+    user.write_credential(&example()).unwrap();
+    let read = place.store.credential(&alice()).unwrap().unwrap();
+    assert_eq!(*read.to_toml(), *example().to_toml());
+    assert_eq!(place.names(), ["alice.state", "alice.toml"]);
+    for name in place.names() {
+        assert_eq!(fs::metadata(place.file(&name)).unwrap().permissions().mode() & 0o7777, 0o600);
+    }
+}
+
+#[test]
+fn a_file_that_the_store_did_not_make_is_refused_with_a_reason() {
+    let place = place();
+    let file = place.file("alice.toml");
+    fs::write(&file, &**example().to_toml()).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    assert!(place.refusal().contains("open to others"), "{}", place.refusal());
+
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    fs::hard_link(&file, place.file("second")).unwrap();
+    assert!(place.refusal().contains("more than one link"));
+
+    fs::remove_file(&file).unwrap();
+    symlink(place.file("second"), &file).unwrap();
+    assert!(place.refusal().contains("symbolic link"));
+
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert!(place.refusal().contains("no regular file"));
+
+    fs::remove_dir(&file).unwrap();
+    nix::unistd::mkfifo(&file, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    assert!(place.refusal().contains("no regular file"));
+
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, vec![b'#'; 70_000]).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    assert!(place.refusal().contains("larger"));
+
+    fs::write(&file, [0xff, 0xfe]).unwrap();
+    assert!(place.refusal().contains("no text"));
+}
+
+#[test]
+fn a_state_survives_its_process_and_is_that_of_its_credential() {
+    let place = place();
+    let mut state = State::afresh(example().id);
+    state.ledger.in_a_row = 7;
+    place.store.lock(&alice()).unwrap().record(&state, Record::Durable).unwrap();
+    let user = place.store.lock(&alice()).unwrap();
+    assert_eq!(user.state_of(example().id), state);
+    assert_eq!(user.state_of(crate::credential::CredentialId::ZERO).ledger.in_a_row, 0);
+}
+
+#[test]
+fn what_a_killed_process_left_behind_is_in_nobodys_way() {
+    let place = place();
+    fs::write(place.file(".alice.toml.new"), "half").unwrap();
+    let user = place.store.lock(&alice()).unwrap();
+    user.write_credential(&example()).unwrap();
+    assert_eq!(place.names(), ["alice.state", "alice.toml"]);
+}
+
+#[test]
+fn removing_everything_leaves_nothing_and_a_waiting_login_starts_afresh() {
+    let place = place();
+    let mut user = place.store.lock(&alice()).unwrap();
+    user.write_credential(&example()).unwrap();
+    user.record(&State::afresh(example().id), Record::Durable).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| place.store.lock(&alice()).unwrap().state_of(example().id));
+        user.remove_everything().unwrap();
+        assert!(place.names().iter().all(|name| name.ends_with(".state")));
+        drop(user);
+        assert_eq!(waiting.join().unwrap(), State::afresh(example().id));
+    });
+}
+
+#[test]
+fn one_at_a_time_holds_the_lock_and_the_file_is_made_once() {
+    let place = place();
+    let inside = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut user = place.store.lock(&alice()).unwrap();
+                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                let mut state = user.state_of(example().id);
+                state.ledger.in_a_row += 1;
+                user.record(&state, Record::Written).unwrap();
+                inside.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    let state = place.store.lock(&alice()).unwrap().state_of(example().id);
+    assert_eq!(state.ledger.in_a_row, 16);
+    assert_eq!(place.names(), ["alice.state"]);
+}
+
+#[test]
+fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_by_force_by_root() {
+    let place = place();
+    let held = place.store.lock(&alice()).unwrap();
+    let started = std::time::Instant::now();
+    assert!(matches!(place.store.lock(&alice()), Err(StoreError::Busy)));
+    let waited = started.elapsed().as_millis();
+    assert!((1900..4000).contains(&waited), "{waited} ms");
+    let taken = place.store.lock_by_force(&alice()).unwrap();
+    assert_eq!(taken.state_of(example().id), State::afresh(example().id));
+    drop(held);
+    assert!(matches!(place.store.lock(&alice()), Err(StoreError::Busy)), "the new file is still locked");
+}
+
+#[test]
+fn a_write_that_fails_leaves_the_former_credential() {
+    let place = place();
+    let user = place.store.lock(&alice()).unwrap();
+    user.write_credential(&example()).unwrap();
+    let before = fs::read(place.file("alice.toml")).unwrap();
+    // Fails for root as well, whom permission bits do not stop.
+    fs::create_dir(place.file(".alice.toml.new")).unwrap();
+    assert!(user.write_credential(&example()).is_err());
+    assert_eq!(fs::read(place.file("alice.toml")).unwrap(), before);
+}
