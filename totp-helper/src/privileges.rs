@@ -4,7 +4,7 @@
 //! signals, umask, working directory, limits and priority. All `unsafe` of the helper stands here.
 #![allow(unsafe_code)]
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, SFlag, lstat, umask};
 use nix::unistd::{
@@ -19,6 +19,10 @@ use totp_core::policy::{Policy, PolicyError};
 const FIRST_ORDINARY_UID: u32 = 1000;
 /// Descriptors the helper may have: three, the store, a few files and what a name service opens.
 const DESCRIPTORS: u64 = 256;
+/// Bytes of memory, of stack and of a file that are more than enough.
+const MEMORY: u64 = 1 << 30;
+const STACK: u64 = 8 << 20;
+const FILE_SIZE: u64 = 1 << 20;
 
 /// Who called, and by which policy they are served.
 pub(crate) struct Caller {
@@ -88,25 +92,24 @@ fn clear_environment() -> Result<(), Unable> {
 }
 
 /// Limits that a caller may have set to cut a write short or to kill the helper between two of them.
+///
+/// A hard limit that is high enough stays: to raise one takes CAP_SYS_RESOURCE, which root in a container
+/// may lack.
 fn reset_limits() -> Result<(), Unable> {
-    let unlimited = [
-        Resource::RLIMIT_AS,
-        Resource::RLIMIT_CPU,
-        Resource::RLIMIT_DATA,
-        Resource::RLIMIT_FSIZE,
-        Resource::RLIMIT_LOCKS,
-        Resource::RLIMIT_MEMLOCK,
-        Resource::RLIMIT_RSS,
-        Resource::RLIMIT_RTTIME,
-    ];
-    let limits = unlimited
-        .into_iter()
-        .map(|resource| (resource, RLIM_INFINITY))
-        .chain([(Resource::RLIMIT_NOFILE, DESCRIPTORS), (Resource::RLIMIT_CORE, 0)]);
-    for (resource, limit) in limits {
-        setrlimit(resource, limit, limit).map_err(|error| Unable::Failed("reset its limits", error))?;
+    for (resource, needed) in [
+        (Resource::RLIMIT_AS, MEMORY),
+        (Resource::RLIMIT_DATA, MEMORY),
+        (Resource::RLIMIT_STACK, STACK),
+        (Resource::RLIMIT_FSIZE, FILE_SIZE),
+        (Resource::RLIMIT_NOFILE, DESCRIPTORS),
+        // It counts what the caller used before it became the helper.
+        (Resource::RLIMIT_CPU, RLIM_INFINITY),
+    ] {
+        getrlimit(resource)
+            .and_then(|(_, hard)| setrlimit(resource, needed, hard.max(needed)))
+            .map_err(|error| Unable::Failed("reset its limits", error))?;
     }
-    Ok(())
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|error| Unable::Failed("forbid core dumps", error))
 }
 
 /// A process that hardly runs would hold its lock for others to wait behind.

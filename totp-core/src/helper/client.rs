@@ -66,10 +66,13 @@ fn exchange(
         match send(socket.as_raw_fd(), rest, MsgFlags::MSG_NOSIGNAL) {
             Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
+            // It refused before it read; its answer is there.
+            Err(Errno::EPIPE) => break,
             Err(error) => return Err(error.into()),
         }
     }
-    socket.shutdown(Shutdown::Write)?;
+    // Fails where the helper is gone already; the answer is read all the same.
+    let _ = socket.shutdown(Shutdown::Write);
     let mut answer = Zeroizing::new(Vec::with_capacity(LONGEST_MESSAGE));
     let mut piece = Zeroizing::new([0; 4096]);
     loop {
@@ -79,6 +82,8 @@ fn exchange(
             Ok(0) => break,
             Ok(count) => answer.extend_from_slice(piece.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // A helper that refuses before it reads leaves the request unread; its answer came first.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
             Err(error) => return Err(error),
         }
         if answer.len() > LONGEST_MESSAGE {

@@ -11,7 +11,8 @@ mod setup;
 mod status;
 
 pub use request::{
-    Begun, Confirmed, DeviceStatus, Failure, Intent, Probe, Purpose, Reply, Request, Shown, Status,
+    Begun, Confirmed, DeviceStatus, Failure, HostStatus, Intent, Probe, Purpose, Reply, Request, Shown,
+    Status,
 };
 
 use crate::account::Account;
@@ -92,6 +93,10 @@ impl<'a> Context<'a> {
 
     /// The user under lock with the credential there must be.
     fn locked_with_credential(&self) -> Result<(LockedUser<'a>, Credential), Failure> {
+        // A user without one is not given a state file for having been asked about.
+        if self.store.credential(&self.account.name)?.is_none() {
+            return Err(Failure::NotConfigured);
+        }
         let (user, credential) = self.locked()?;
         Ok((user, credential.ok_or(Failure::NotConfigured)?))
     }

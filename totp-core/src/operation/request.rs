@@ -150,8 +150,17 @@ pub struct Status {
     pub throttled_for: u64,
     /// Whether too many failures in a row keep strangers out.
     pub at_ceiling: bool,
-    /// Addresses not asked again, with the time a code was given from them (RFC 3339).
-    pub remembered_hosts: Vec<(String, String)>,
+    /// Addresses not asked again.
+    pub remembered_hosts: Vec<HostStatus>,
+}
+
+/// A remembered host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostStatus {
+    /// Its address.
+    pub address: String,
+    /// When a code was given from it (RFC 3339).
+    pub since: String,
 }
 
 /// A set-up that was begun. Wiped when dropped.

@@ -99,11 +99,15 @@ pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Resul
     Ok(Confirmed { device: device_name, recovery_codes })
 }
 
-/// Ends a set-up under way, if it is still the one that `nonce` began.
+/// Ends a set-up under way, if it is still the one that `nonce` began, and leaves no trace of it.
 pub(super) fn abandon(context: &Context<'_>, nonce: Nonce) -> Result<(), Failure> {
-    let (user, _) = context.locked()?;
+    let user = context.store.lock(&context.account.name)?;
     if user.pending()?.is_some_and(|pending| pending.nonce == nonce) {
         user.remove_pending()?;
+        let unused = user.state_of(CredentialId::ZERO) == State::default();
+        if unused && user.credential(&context.account.name)?.is_none() {
+            user.remove_everything()?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What is set up, without a secret and without a code; and forgetting remembered hosts.
 
-use super::{Context, DeviceStatus, Failure, Status};
+use super::{Context, DeviceStatus, Failure, HostStatus, Status};
 use crate::credential::Device;
 use crate::login::{Record, is_remembered};
 use crate::otp::Kind;
@@ -43,7 +43,7 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
         .hosts
         .iter()
         .filter(|host| is_remembered(context.policy, &state, Source::Address(host.address), context.now))
-        .map(|host| (host.address.to_string(), host.since.to_rfc3339()))
+        .map(|host| HostStatus { address: host.address.to_string(), since: host.since.to_rfc3339() })
         .collect();
     Ok(status)
 }

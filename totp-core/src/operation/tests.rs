@@ -250,7 +250,16 @@ fn abandoning_ends_only_the_set_up_it_names() {
     home.asks(Request::Abandon { nonce: first.nonce }).unwrap();
     assert_eq!(home.names(), ["alice.pending", "alice.state"]);
     home.asks(Request::Abandon { nonce: second.nonce }).unwrap();
-    assert_eq!(home.names(), ["alice.state"]);
+    assert_eq!(home.names(), Vec::<String>::new());
+}
+
+#[test]
+fn asking_about_a_user_who_is_not_set_up_leaves_no_file() {
+    let home = Home::new();
+    assert!(!home.status().configured);
+    assert!(matches!(home.judges("123456"), Err(Failure::NotConfigured)));
+    assert!(matches!(home.asks(Request::Unset { code: typed("123456") }), Err(Failure::NotConfigured)));
+    assert_eq!(home.names(), Vec::<String>::new());
 }
 
 #[test]

@@ -1,0 +1,80 @@
+# The first process of a host: it has a mount and a process namespace of its own.
+# Lays private copies over everything a test may write, puts the product in, and then
+# stays as the one who buries orphans. When it dies, every process of the host dies.
+#
+# PAM_DIRECTORY  where the PAM modules lie
+# BUILD          where libpam_totp.so, totp-enroll and totp-helper lie, or empty: none
+# HOST_NAME      what the host is called
+# STORE_SIZE     size of the file system that holds the store, or empty: part of /var
+set -eu
+umask 022
+
+mount -t tmpfs -o mode=755 tmpfs /run
+layers=/run/host-layers
+mkdir -m 700 "$layers"
+mkdir /run/sshd /run/lock
+
+private() {
+    layer=$layers/$(echo "$1" | tr / _)
+    mkdir -p "$layer/changes" "$layer/work"
+    mount -t overlay -o "lowerdir=$1,upperdir=$layer/changes,workdir=$layer/work" overlay "$1"
+}
+private /etc
+private /usr
+private /var
+case $PAM_DIRECTORY in
+    /usr/*) ;;
+    *) private "$PAM_DIRECTORY" ;;
+esac
+
+echo "$HOST_NAME" >/proc/sys/kernel/hostname
+echo "$HOST_NAME" >/etc/hostname
+printf '127.0.0.1 localhost %s\n::1 localhost\n' "$HOST_NAME" >/etc/hosts
+
+# What a real installation on this machine may have left.
+rm -rf /etc/pam_totp /var/lib/pam_totp "$PAM_DIRECTORY/pam_totp.so" /usr/bin/totp-enroll /usr/libexec/pam_totp
+
+mkdir /var/lib/pam_totp
+if [ -n "$STORE_SIZE" ]; then
+    mount -t tmpfs -o "size=$STORE_SIZE" tmpfs /var/lib/pam_totp
+fi
+if [ -n "$BUILD" ]; then
+    install -D -m 644 "$BUILD/libpam_totp.so" "$PAM_DIRECTORY/pam_totp.so"
+    install -D -m 755 "$BUILD/totp-enroll" /usr/bin/totp-enroll
+    install -D -m 4755 "$BUILD/totp-helper" /usr/libexec/pam_totp/totp-helper
+    id _pam_totp >/dev/null 2>&1 ||
+        useradd --system --user-group --no-create-home --home-dir /var/lib/pam_totp \
+            --shell /usr/sbin/nologin _pam_totp
+    install -d -m 755 /etc/pam_totp
+    chown _pam_totp:_pam_totp /var/lib/pam_totp
+    chmod 700 /var/lib/pam_totp
+fi
+
+# The nodes programs expect; terminals stay shared, so that one opened by a test has its name here too.
+devices=$layers/dev
+mkdir "$devices"
+mount -t tmpfs -o mode=755 tmpfs "$devices"
+for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0 ptmx:5:2; do
+    IFS=: read -r name major minor <<END
+$node
+END
+    mknod -m 666 "$devices/$name" c "$major" "$minor"
+done
+mkdir "$devices/pts" "$devices/shm"
+chmod 1777 "$devices/shm"
+mount --bind /dev/pts "$devices/pts"
+ln -s /proc/self/fd "$devices/fd"
+ln -s fd/0 "$devices/stdin"
+ln -s fd/1 "$devices/stdout"
+ln -s fd/2 "$devices/stderr"
+mount --move "$devices" /dev
+
+mount -t tmpfs -o mode=755 tmpfs /home
+mount -t tmpfs -o mode=700 tmpfs /root
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+
+echo furnished
+while :; do
+    sleep 3600 &
+    wait $!
+done

@@ -1,0 +1,147 @@
+//! A real sshd of a host on a loopback port, with keys and a configuration of its own,
+//! and the ssh client that logs in to it.
+
+use crate::{Dialogue, Host};
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often another port is tried when one was taken meanwhile.
+const ATTEMPTS: usize = 10;
+
+/// The server; it ends with the host's namespace, and its sessions with it.
+pub(crate) struct Sshd {
+    server: Child,
+    port: u16,
+}
+
+/// A key pair whose public half lets a user in.
+pub struct ClientKey {
+    path: String,
+}
+
+impl Sshd {
+    pub(crate) fn start(host: &Host, options: &[String]) -> Sshd {
+        host.must_run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/host_key"]);
+        for _ in 0..ATTEMPTS {
+            if let Some(sshd) = Sshd::try_port(host, options, free_port()) {
+                return sshd;
+            }
+        }
+        panic!("sshd did not start; the log says:\n{}", host.log().join("\n"));
+    }
+
+    fn try_port(host: &Host, options: &[String], port: u16) -> Option<Sshd> {
+        // The first value of an option counts: what a test asks for stands first.
+        let configuration = format!(
+            "{}\n\
+             ListenAddress 127.0.0.1\n\
+             Port {port}\n\
+             HostKey /etc/ssh/host_key\n\
+             PidFile none\n\
+             UsePAM yes\n\
+             KbdInteractiveAuthentication yes\n\
+             PasswordAuthentication no\n\
+             UseDNS no\n\
+             MaxStartups 100\n\
+             PrintMotd no\n\
+             LogLevel VERBOSE\n",
+            options.join("\n")
+        );
+        host.write("/etc/ssh/test_sshd_config", configuration);
+        let mut server = host
+            .command_as("root", &["/usr/sbin/sshd", "-D", "-f", "/etc/ssh/test_sshd_config"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sshd (openssh-server) should start");
+        let listening = format!("Server listening on 127.0.0.1 port {port}.");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while host.times_logged(&listening) == 0 {
+            if server.try_wait().is_ok_and(|ended| ended.is_some()) || Instant::now() > deadline {
+                let _ = server.kill();
+                let _ = server.wait();
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let key = String::from_utf8(host.read("/etc/ssh/host_key.pub")).expect("a key is ASCII");
+        host.write("/root/known_hosts", format!("[127.0.0.1]:{port} {key}"));
+        Some(Sshd { server, port })
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Host {
+    /// The port that sshd listens on.
+    pub fn ssh_port(&self) -> u16 {
+        self.sshd.as_ref().expect("a host with a stack for sshd has an sshd").port
+    }
+
+    /// Begins a login over ssh from 127.0.0.1, by keyboard-interactive, with one try.
+    pub fn ssh(&self, user: &str) -> Dialogue {
+        self.ssh_with(user, &[])
+    }
+
+    /// Begins a login with more options for the ssh client (`-b` for another address).
+    pub fn ssh_with(&self, user: &str, options: &[&str]) -> Dialogue {
+        let port = self.ssh_port().to_string();
+        let usual = [
+            "-F",
+            "none",
+            "-o",
+            "UserKnownHostsFile=/root/known_hosts",
+            "-o",
+            "GlobalKnownHostsFile=/dev/null",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "IdentityAgent=none",
+            "-o",
+            "IdentityFile=none",
+            "-o",
+            "PreferredAuthentications=publickey,keyboard-interactive",
+            "-o",
+            "NumberOfPasswordPrompts=1",
+            "-o",
+            "ConnectTimeout=20",
+            "-p",
+            &port,
+            "-l",
+            user,
+            "127.0.0.1",
+        ];
+        self.dialogue_as("root", &[&["ssh"], options, &usual].concat())
+    }
+
+    /// Makes a key pair that lets the user in.
+    pub fn client_key(&self, user: &str) -> ClientKey {
+        let path = format!("/root/key-of-{user}");
+        self.must_run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &path]);
+        let home = format!("/home/{user}/.ssh");
+        self.must_run(&["install", "-d", "-m", "700", "-o", user, "-g", user, &home]);
+        let public = format!("{path}.pub");
+        let authorized = format!("{home}/authorized_keys");
+        self.must_run(&["install", "-m", "600", "-o", user, "-g", user, &public, &authorized]);
+        ClientKey { path }
+    }
+
+    /// Begins a login with a key.
+    pub fn ssh_with_key(&self, user: &str, key: &ClientKey) -> Dialogue {
+        self.ssh_with(user, &["-i", &key.path])
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("loopback has free ports")
+        .port()
+}

@@ -1,0 +1,50 @@
+//! `admin enroll`: sets a user up unattended.
+
+use crate::exit::Stop;
+use crate::session::Session;
+use crate::terminal::Terminal;
+use crate::text::grouped;
+use crate::warnings;
+use serde_json::json;
+use totp_core::operation::admin;
+use zeroize::Zeroizing;
+
+pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Stop> {
+    if !json {
+        terminal.insist("ask for --json, or run it in a terminal")?;
+    }
+    let (shown, codes) = session.administer(admin::enroll)?;
+    let told = if json {
+        let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+        let value = json!({
+            "user": session.account.name.as_str(),
+            "device": shown.device,
+            "uri": *shown.uri,
+            "secret": *shown.secret,
+            "recovery_codes": codes,
+        });
+        format!("{value:#}\n")
+    } else {
+        let mut told = format!(
+            "Two-factor login is set up for {}, device \"{}\".\n{}\n{}\n",
+            session.user(),
+            shown.device,
+            *shown.uri,
+            *grouped(&shown.secret)
+        );
+        if !codes.is_empty() {
+            told.push_str("\nRecovery codes:\n");
+            codes.iter().for_each(|code| told.extend(["  ", code, "\n"]));
+            told.push_str(&terminal.fitted(warnings::RECOVERY_CODES));
+            told.push('\n');
+        }
+        told.push_str(&terminal.fitted("\nWhoever has these can log in as the user, given the password: hand them over in person, or by a way as safe."));
+        told.push('\n');
+        told
+    };
+    // It stands already; who cannot read it must learn that.
+    terminal.write(&Zeroizing::new(told)).map_err(|stop| match stop {
+        Stop::Output(error) => Stop::Unprinted(session.user(), error),
+        stop => stop,
+    })
+}

@@ -1,0 +1,157 @@
+//! What is set up, in words: one thing a line, first what matters.
+
+use crate::text::printable;
+use totp_core::operation::{DeviceStatus, HostStatus, Status};
+use totp_core::policy::Mode;
+
+/// So few recovery codes left deserve a hint.
+const FEW_CODES: usize = 3;
+
+/// The first line: whether two-factor login is set up.
+pub fn state(status: &Status) -> &'static str {
+    match (status.mode, status.configured) {
+        (Mode::Disabled, _) => "disabled by the policy of this host",
+        (_, true) => "configured",
+        (_, false) => "not configured",
+    }
+}
+
+/// The lines below it.
+pub fn details(status: &Status) -> Vec<String> {
+    let mut lines = vec![
+        format!("User: {}", printable(&status.user)),
+        format!("Mode: {}", mode(status.mode)),
+        format!("Strategy: {}", printable(&status.strategy)),
+    ];
+    if !status.configured {
+        lines.push(match status.mode {
+            Mode::Disabled => "Set up: no; `totp-enroll enroll` does it, without effect yet".to_owned(),
+            _ => "Set up: no; `totp-enroll enroll` does it".to_owned(),
+        });
+        return lines;
+    }
+    if let Some(since) = &status.since {
+        lines.push(format!("Set up since: {}", printable(since)));
+    }
+    lines.extend(status.devices.iter().map(|one| format!("Device: {}", device(one))));
+    lines.push(format!("Recovery codes: {}", codes_left(status.recovery_codes_left)));
+    if !status.remembered_hosts.is_empty() {
+        lines.push(format!("Remembered hosts: {}", status.remembered_hosts.len()));
+    }
+    if status.throttled_for > 0 {
+        lines.push(format!(
+            "Throttled: after too many wrong codes no code is looked at for {} s; a recovery code works at once",
+            status.throttled_for
+        ));
+    }
+    if status.at_ceiling {
+        lines.push(
+            "Throttled: so many wrong codes in a row that only addresses you logged in from lately may try; a recovery code works from everywhere"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// A device in a line.
+pub fn device(device: &DeviceStatus) -> String {
+    let changes = device.interval.map_or_else(String::new, |interval| format!(" every {interval} s"));
+    format!(
+        "{}: {}, {} digits{changes}, {}, since {}",
+        device.name,
+        printable(&device.kind),
+        device.digits,
+        printable(&device.algorithm),
+        printable(&device.created)
+    )
+}
+
+/// How many recovery codes are left, and what to do about few.
+pub fn codes_left(left: usize) -> String {
+    match left {
+        0 => "none left; `totp-enroll recovery --renew` draws new ones".to_owned(),
+        few if few < FEW_CODES => {
+            format!("only {few} left; `totp-enroll recovery --renew` draws new ones")
+        }
+        enough => format!("{enough} left"),
+    }
+}
+
+/// A remembered host in a line.
+pub fn host(host: &HostStatus) -> String {
+    format!("{} since {}", printable(&host.address), printable(&host.since))
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Required => "required (nobody logs in without a code)",
+        Mode::Optional => "optional (who is set up logs in with a code)",
+        Mode::Disabled => "disabled (nobody is asked for a code)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use totp_core::credential::DeviceName;
+
+    fn status() -> Status {
+        Status {
+            user: "alice".into(),
+            mode: Mode::Optional,
+            configured: true,
+            strategy: "totp".into(),
+            since: Some("2026-11-22T03:00:00Z".into()),
+            devices: vec![DeviceStatus {
+                name: DeviceName::default(),
+                kind: "totp".into(),
+                digits: 6,
+                interval: Some(30),
+                algorithm: "SHA1".into(),
+                created: "2026-11-22T03:00:00Z".into(),
+            }],
+            recovery_codes_left: 9,
+            throttled_for: 0,
+            at_ceiling: false,
+            remembered_hosts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_state_is_one_of_three() {
+        let mut status = status();
+        assert_eq!(state(&status), "configured");
+        status.configured = false;
+        assert_eq!(state(&status), "not configured");
+        status.mode = Mode::Disabled;
+        assert_eq!(state(&status), "disabled by the policy of this host");
+    }
+
+    #[test]
+    fn a_device_is_a_line() {
+        assert_eq!(
+            device(&status().devices[0]),
+            "phone: totp, 6 digits every 30 s, SHA1, since 2026-11-22T03:00:00Z"
+        );
+    }
+
+    #[test]
+    fn few_recovery_codes_bring_a_hint() {
+        assert_eq!(codes_left(3), "3 left");
+        assert!(codes_left(2).contains("only 2 left") && codes_left(2).contains("--renew"));
+        assert!(codes_left(0).contains("none left"));
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_forge_a_line() {
+        let status = Status { user: "a\nMode: \u{1b}[2J".into(), ..status() };
+        assert_eq!(details(&status)[0], "User: a\\nMode: \\u{1b}[2J");
+    }
+
+    #[test]
+    fn throttling_is_told_with_what_helps() {
+        let status = Status { throttled_for: 40, ..status() };
+        let told = details(&status).join("\n");
+        assert!(told.contains("40 s") && told.contains("recovery code works"), "{told}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Who calls, under which policy, and the way to the store: one request in, the reply to it out.
+
+use crate::exit::Stop;
+use std::path::Path;
+use totp_core::POLICY_FILE;
+use totp_core::account::Account;
+use totp_core::clock::Timestamp;
+use totp_core::desk::{Caller, Desk};
+use totp_core::name::UserName;
+use totp_core::operation::{Actor, Begun, Confirmed, Context, Failure, Reply, Request, Shown, Status};
+use totp_core::policy::Policy;
+use totp_core::recovery::PrintedCodes;
+use totp_core::source::Source;
+use totp_core::syslog::Syslog;
+
+/// The name of this program to the log, and its "service".
+const SERVICE: &str = "totp-enroll";
+
+/// One run, about one user.
+pub struct Session {
+    /// The policy in force.
+    pub policy: Policy,
+    /// Whom it is about.
+    pub account: Account,
+    actor: Actor,
+    log: Syslog,
+}
+
+impl Session {
+    /// For commands by which people serve themselves.
+    pub fn of_caller(policy: Option<&Path>) -> Result<Self, Stop> {
+        let uid = nix::unistd::getuid();
+        if policy.is_some() && !uid.is_root() {
+            return Err(Stop::RootOnly("--policy"));
+        }
+        let account = Account::by_uid(uid.as_raw())?.ok_or(Stop::Nobody(uid.as_raw()))?;
+        let actor = if uid.is_root() { Actor::Root } else { Actor::Owner };
+        Self::open(policy, account, actor)
+    }
+
+    /// For what root does to others.
+    pub fn of_root(policy: Option<&Path>, user: &str) -> Result<Self, Stop> {
+        insist_on_root()?;
+        let account = Account::by_name(user)?.ok_or_else(|| Stop::NoSuchUser(user.to_owned()))?;
+        Self::open(policy, account, Actor::Root)
+    }
+
+    /// As [`Self::of_root`], also for a user who was deleted and left files in the store.
+    pub fn of_root_about_anybody(policy: Option<&Path>, user: &str) -> Result<Self, Stop> {
+        insist_on_root()?;
+        let account = match Account::by_name(user)? {
+            Some(account) => account,
+            None => {
+                let name = UserName::new(user).map_err(|_| Stop::NoSuchUser(user.to_owned()))?;
+                Account { name, uid: nix::libc::uid_t::MAX }
+            }
+        };
+        Self::open(policy, account, Actor::Root)
+    }
+
+    fn open(policy: Option<&Path>, account: Account, actor: Actor) -> Result<Self, Stop> {
+        let policy = Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?;
+        Ok(Self { policy, account, actor, log: Syslog::open(SERVICE) })
+    }
+
+    /// The user's name, fit for a screen.
+    pub fn user(&self) -> String {
+        crate::text::printable(self.account.name.as_str())
+    }
+
+    /// Whether the policy lets this caller do what it `allows` or not.
+    pub fn may(&self, allows: bool) -> bool {
+        allows || self.actor == Actor::Root
+    }
+
+    fn perform(&self, request: Request) -> Result<Reply, Failure> {
+        let caller =
+            Caller { account: &self.account, actor: self.actor, service: SERVICE, remote_host: None };
+        Desk::open(&self.policy)?.perform(&caller, Timestamp::now(), &self.log, request)
+    }
+
+    /// Does what root does directly in the store.
+    pub fn administer<T>(&self, errand: impl FnOnce(&Context<'_>) -> Result<T, Failure>) -> Result<T, Stop> {
+        let desk = Desk::open(&self.policy)?;
+        let store = desk.store().ok_or(Stop::RootOnly("the store"))?;
+        let context = Context {
+            store,
+            policy: &self.policy,
+            account: &self.account,
+            actor: self.actor,
+            service: SERVICE,
+            source: Source::Local,
+            now: Timestamp::now(),
+            log: &self.log,
+        };
+        errand(&context).map_err(|failure| match failure {
+            Failure::NotConfigured => Stop::NotConfigured(self.user()),
+            failure => failure.into(),
+        })
+    }
+
+    /// What is set up, if anything is.
+    pub fn status(&self) -> Result<Status, Stop> {
+        match self.perform(Request::Status)? {
+            Reply::Status(status) => Ok(status),
+            _ => Err(Stop::OddReply),
+        }
+    }
+
+    /// What is set up, where something must be.
+    pub fn configured(&self) -> Result<Status, Stop> {
+        let status = self.status()?;
+        if status.configured { Ok(status) } else { Err(Failure::NotConfigured.into()) }
+    }
+
+    /// Sends a request without a code that is bound to be refused, so that nobody types a code for it
+    /// in vain. The library's own words say why.
+    pub fn refuse_early(&self, bound: bool, request: Request) -> Result<(), Stop> {
+        if bound { self.perform(request).map(drop).map_err(Stop::from) } else { Ok(()) }
+    }
+
+    /// Sends [`Request::Judge`].
+    pub fn judged(&self, request: Request) -> Result<totp_core::login::Verdict, Stop> {
+        match self.perform(request)? {
+            Reply::Judged(verdict) => Ok(verdict),
+            _ => Err(Stop::OddReply),
+        }
+    }
+
+    /// Sends [`Request::Begin`].
+    pub fn begun(&self, request: Request) -> Result<Begun, Stop> {
+        match self.perform(request)? {
+            Reply::Begun(begun) => Ok(begun),
+            _ => Err(Stop::OddReply),
+        }
+    }
+
+    /// Sends [`Request::Confirm`].
+    pub fn confirmed(&self, request: Request) -> Result<Confirmed, Stop> {
+        match self.perform(request)? {
+            Reply::Confirmed(confirmed) => Ok(confirmed),
+            _ => Err(Stop::OddReply),
+        }
+    }
+
+    /// Sends [`Request::Show`].
+    pub fn shown(&self, request: Request) -> Result<Shown, Stop> {
+        match self.perform(request)? {
+            Reply::Shown(shown) => Ok(shown),
+            _ => Err(Stop::OddReply),
+        }
+    }
+
+    /// Sends [`Request::RenewRecovery`].
+    pub fn recovery_codes(&self, request: Request) -> Result<PrintedCodes, Stop> {
+        match self.perform(request)? {
+            Reply::RecoveryCodes(codes) => Ok(codes),
+            _ => Err(Stop::OddReply),
+        }
+    }
+
+    /// Sends a request that needs no answer but that it was done.
+    pub fn done(&self, request: Request) -> Result<(), Stop> {
+        match self.perform(request)? {
+            Reply::Done => Ok(()),
+            _ => Err(Stop::OddReply),
+        }
+    }
+}
+
+fn insist_on_root() -> Result<(), Stop> {
+    if nix::unistd::getuid().is_root() { Ok(()) } else { Err(Stop::RootOnly("`totp-enroll admin`")) }
+}
