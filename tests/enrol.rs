@@ -367,8 +367,10 @@ fn recovery_tells_how_many_are_left_and_renews_them_after_a_code() {
 fn recovery_codes_are_not_renewed_without_a_right_code() {
     let host = house();
     let phone = host.enrol("alice");
-    let outcome = alice(&host, &["recovery", "--renew"], &format!("{}\n", phone.wrong_code()));
-    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let terminal = host.terminal("alice", &["totp-enroll", "recovery", "--renew"]);
+    terminal.shows("Code: ");
+    terminal.enters(&phone.wrong_code());
+    assert_eq!(terminal.exit_status(), 1);
     assert!(passes(&host, &phone.recovery_codes[1]));
 }
 

@@ -205,7 +205,9 @@ fn a_new_address_cannot_tell_who_exists_and_who_is_set_up() {
 
 #[test]
 fn of_parallel_logins_with_one_code_exactly_one_wins() {
-    let host = required().build();
+    let host = required()
+        .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 100\n")
+        .build();
     let code = host.enrol("alice").code();
     let mut logins: Vec<Dialogue> = (0..8)
         .map(|_| {

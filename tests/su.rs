@@ -65,6 +65,6 @@ fn su_without_a_code_says_what_to_do_where_one_is_required() {
     let mut login = host.dialogue_as("bob", &["su", "alice"]);
     login.answers("Password: ", "wonderland");
     login.answers("Verification code: ", "123456");
-    login.sees("two-factor login is required and not set up");
+    login.sees("Two-factor login is required and not set up");
     login.sees("Authentication failure");
 }

@@ -83,8 +83,12 @@ fn collect(socket: &UnixDatagram, shared: &Shared) {
                 state.lines.push(line.trim_end_matches(['\n', '\0']).to_owned());
                 shared.news.notify_all();
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => return,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
+            Err(error) => state.lines.push(format!("the log cannot be read any more: {error}")),
         }
         if state.closing {
             return;
