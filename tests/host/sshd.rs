@@ -3,7 +3,7 @@
 
 use crate::{Dialogue, Host};
 use std::net::TcpListener;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often another port is tried when one was taken meanwhile.
@@ -92,6 +92,11 @@ impl Host {
 
     /// Begins a login with more options for the ssh client (`-b` for another address).
     pub fn ssh_with(&self, user: &str, options: &[&str]) -> Dialogue {
+        Dialogue::start(self.ssh_command(user, options))
+    }
+
+    /// The ssh client with everything it needs for a login.
+    pub fn ssh_command(&self, user: &str, options: &[&str]) -> Command {
         let port = self.ssh_port().to_string();
         let usual = [
             "-F",
@@ -118,7 +123,7 @@ impl Host {
             user,
             "127.0.0.1",
         ];
-        self.dialogue_as("root", &[&["ssh"], options, &usual].concat())
+        self.command_as("root", &[&["ssh"], options, &usual].concat())
     }
 
     /// Makes a key pair that lets the user in.

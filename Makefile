@@ -1,0 +1,76 @@
+# pam_totp: build, try, test and install. `make help` lists what there is.
+
+prefix  ?= /usr
+DESTDIR ?=
+# Where the distribution keeps its PAM modules.
+pamdir  ?= $(shell make/find-pam-directory)
+libexec  = $(prefix)/libexec/pam_totp
+store    = /var/lib/pam_totp
+
+# The module and the tool call the helper by this path; the environment cannot change it.
+export PAM_TOTP_HELPER = $(libexec)/totp-helper
+export PAM_TOTP_BUILD  = $(CURDIR)/target/release
+
+# Tests and the demo make namespaces, users and servers.
+as_root = $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PAM_TOTP_BUILD)
+
+build_packages = gcc libc6-dev libpam0g-dev
+demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
+test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils libpam-modules
+
+.PHONY: help build demo test install uninstall
+
+help:
+	@echo 'make build      target/release: libpam_totp.so, totp-enroll, totp-helper'
+	@echo 'make demo       a user, a QR code, a real sshd and a login; the host stays as it is'
+	@echo 'make test       formats, lints, unit, property and end-to-end tests'
+	@echo 'make install    as root; DESTDIR=, prefix=$(prefix), pamdir=$(pamdir)'
+	@echo 'make uninstall  as root; keeps policy and store'
+
+# The module by itself: what the tool needs of the shared library is not built into it.
+build:
+	@make/install-packages $(build_packages)
+	cargo build --release --locked -p pam_totp
+	cargo build --release --locked -p totp-enroll -p totp-helper
+	@echo "pam_totp.so, stripped: $$(stat -c %s target/release/libpam_totp.so) bytes"
+
+demo:
+	@make/install-packages $(demo_packages)
+	$(MAKE) build prefix=/usr
+	cargo build --locked -p end-to-end --bin demo
+	$(as_root) target/debug/demo
+
+test:
+	@make/install-packages $(test_packages)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(MAKE) build prefix=/usr
+	cargo test --workspace --locked --exclude end-to-end
+	$(as_root) env PATH="$$PATH" HOME="$$HOME" cargo test --locked -p end-to-end
+
+install:
+	@test -n '$(pamdir)' || { echo 'no directory of PAM modules was found; name it with pamdir=' >&2; exit 1; }
+	install -D -m 644 target/release/libpam_totp.so '$(DESTDIR)$(pamdir)/pam_totp.so'
+	install -D -m 755 target/release/totp-enroll '$(DESTDIR)$(prefix)/bin/totp-enroll'
+	install -D -m 4755 target/release/totp-helper '$(DESTDIR)$(libexec)/totp-helper'
+	install -D -m 644 config/sysusers.conf '$(DESTDIR)$(prefix)/lib/sysusers.d/pam_totp.conf'
+	install -D -m 644 config/tmpfiles.conf '$(DESTDIR)$(prefix)/lib/tmpfiles.d/pam_totp.conf'
+	test -e '$(DESTDIR)/etc/pam_totp/policy.toml' || \
+		install -D -m 644 config/policy.toml '$(DESTDIR)/etc/pam_totp/policy.toml'
+	@# A package makes user and store on the machine it is installed on.
+	test -n '$(DESTDIR)' || getent passwd _pam_totp >/dev/null || \
+		useradd --system --user-group --no-create-home --home-dir /nonexistent \
+			--shell /usr/sbin/nologin _pam_totp
+	test -n '$(DESTDIR)' || install -d -o _pam_totp -g _pam_totp -m 700 $(store)
+	@test -n '$(DESTDIR)' || cat config/next-steps.txt
+
+uninstall:
+	@if [ -z '$(DESTDIR)' ] && [ -z '$(FORCE)' ] && grep -ls '^[^#]*pam_totp' /etc/pam.conf /etc/pam.d/*; then \
+		echo 'These PAM stacks name pam_totp.so: without the module they would let nobody in.' >&2; \
+		echo 'Take its lines out first; FORCE=1 removes it all the same.' >&2; \
+		exit 1; \
+	fi
+	rm -f '$(DESTDIR)$(pamdir)/pam_totp.so' '$(DESTDIR)$(prefix)/bin/totp-enroll'
+	rm -rf '$(DESTDIR)$(libexec)'
+	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/pam_totp.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/pam_totp.conf'
+	@echo 'Kept: /etc/pam_totp, $(store) and the user _pam_totp.'
