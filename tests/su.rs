@@ -68,3 +68,42 @@ fn su_without_a_code_says_what_to_do_where_one_is_required() {
     login.sees("Two-factor login is required and not set up");
     login.sees("Authentication failure");
 }
+
+#[test]
+fn a_limit_on_file_sizes_undoes_no_count() {
+    let (host, mut phone) = house();
+    for _ in 0..4 {
+        // One slot and a little of the next: a record would be torn, and the one before it count again.
+        let limited = ["prlimit", "--fsize=4136:", "sh", "-c", "trap '' XFSZ; exec su bob"];
+        let mut login = host.dialogue_as("alice", &limited);
+        login.answers("Password: ", "builder").answers("Verification code: ", &phone.wrong_code());
+        login.sees("Authentication failure");
+    }
+    alice_becomes_bob(&host, "builder", &phone.code()).sees("Too many wrong codes");
+    host.wait_for_log("event=login result=denied reason=throttled user=bob");
+}
+
+#[test]
+fn what_the_caller_of_su_cannot_lift_judges_nothing() {
+    let (host, phone) = house();
+    let before = host.store();
+    let script = "trap '' XFSZ; exec su bob";
+    let mut login = host.dialogue_as("alice", &["prlimit", "--fsize=4136", "sh", "-c", script]);
+    login.sees("Password: ");
+    login.types("builder");
+    if host.root_has_capability("cap_sys_resource") {
+        login.answers("Verification code: ", &phone.wrong_code());
+        login.sees("Authentication failure");
+    } else {
+        login.sees("Authentication service cannot retrieve authentication info");
+        assert_eq!(host.store(), before);
+    }
+}
+
+#[test]
+fn in_su_the_helper_acts_which_the_caller_cannot_stop() {
+    let (host, mut phone) = house();
+    alice_becomes_bob(&host, "builder", &phone.code()).is_let_in_as("bob");
+    let line = host.wait_for_log("event=login result=accepted user=bob service=su-l from=local");
+    assert!(line.contains("totp-helper["), "{line}");
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 use totp_core::POLICY_FILE;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
-use totp_core::desk::{Caller, Desk};
+use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::event::{Event, EventLog as _, Level};
 use totp_core::login::{Factor, Verdict};
 use totp_core::operation::{Actor, Failure, Intent, Probe, Reply, Request};
@@ -100,6 +100,9 @@ impl Login<'_> {
             self.debug("mode is disabled");
             return Ok(PamError::IGNORE);
         }
+        let origin = if self.arguments.policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
+        // Before the user is looked up: a store that cannot be used is the same for everybody.
+        let desk = Desk::open(&policy, origin).map_err(|failure| failure.to_string())?;
         // No account has a name that is no text.
         let account = match typed_name.to_str() {
             Ok(name) => Account::by_name(name).map_err(|error| error.to_string())?,
@@ -111,7 +114,6 @@ impl Login<'_> {
                 Mode::Optional | Mode::Disabled => Ok(PamError::USER_UNKNOWN),
             };
         };
-        let desk = Desk::open(&policy).map_err(|failure| failure.to_string())?;
         let digits = match self.perform(&desk, &account, Request::Probe) {
             Ok(Reply::Probed(Probe::Ask { digits })) => digits,
             Ok(Reply::Probed(Probe::Remembered)) => return Ok(PamError::SUCCESS),
@@ -125,20 +127,42 @@ impl Login<'_> {
             Ok(_) => return Err(unexpected()),
             Err(failure) => return Err(failure.to_string()),
         };
-        if self.arguments.try_first_pass && !self.arguments.use_first_pass {
-            // What an earlier module was given may end in a code; if not, there is still the prompt.
-            let (_, code) = self.parts(self.cached_password().as_ref(), digits);
-            if let Some(code) = code
-                && let Ok(PamError::SUCCESS) = self.judge(&desk, &account, &code)
-            {
-                return Ok(PamError::SUCCESS);
-            }
+        let first = self.first_pass(&desk, &account, digits)?;
+        if first == Some(FirstPass::Accepted) {
+            return Ok(PamError::SUCCESS);
         }
         match self.answer(&policy, digits) {
-            Answered::Code(code) => self.judge(&desk, &account, &code),
+            Answered::Code(code) => {
+                let second_try = first == Some(FirstPass::Counted);
+                let verdict = self.judge(&desk, &account, &code, second_try)?;
+                Ok(verdict.map_or_else(
+                    || self.refuse_unjudged("not-configured"),
+                    |verdict| self.conclude(&verdict),
+                ))
+            }
             Answered::Nothing(reason) => Ok(self.refuse_unjudged(reason)),
             Answered::Later => Ok(PamError::INCOMPLETE),
         }
+    }
+
+    /// With `try_first_pass`: what an earlier module was given may end in a code. If not, nothing is said
+    /// of it, and there is still the prompt.
+    fn first_pass(
+        &self,
+        desk: &Desk<'_>,
+        account: &Account,
+        digits: u8,
+    ) -> Result<Option<FirstPass>, Unavailable> {
+        if !self.arguments.try_first_pass || self.arguments.use_first_pass {
+            return Ok(None);
+        }
+        let (_, code) = self.parts(self.cached_password().as_ref(), digits);
+        let Some(code) = code else { return Ok(None) };
+        Ok(match self.judge(desk, account, &code, false)? {
+            Some(Verdict::Accepted(_)) => Some(FirstPass::Accepted),
+            Some(Verdict::Refused(refusal)) if refusal.recorded => Some(FirstPass::Counted),
+            Some(Verdict::Refused(_)) | None => None,
+        })
     }
 
     fn perform(&self, desk: &Desk<'_>, account: &Account, request: Request) -> Result<Reply, Failure> {
@@ -151,35 +175,44 @@ impl Login<'_> {
         desk.perform(&caller, Timestamp::now(), &self.log, request)
     }
 
-    /// Has a code judged, and says what may be said.
-    fn judge(&self, desk: &Desk<'_>, account: &Account, code: &[u8]) -> Result<PamError, Unavailable> {
+    /// Has a code judged; `None` where the credential went away while the person was typing.
+    fn judge(
+        &self,
+        desk: &Desk<'_>,
+        account: &Account,
+        code: &[u8],
+        second_try: bool,
+    ) -> Result<Option<Verdict>, Unavailable> {
         // Text that is no UTF-8, or longer than any code, is sent as something that is no code either.
         let typed = std::str::from_utf8(code).ok().filter(|text| text.len() <= 256).unwrap_or("?");
-        let request = Request::Judge { intent: Intent::Login, typed: Zeroizing::new(typed.to_owned()) };
-        let verdict = match self.perform(desk, account, request) {
-            Ok(Reply::Judged(verdict)) => verdict,
-            // The credential went away while the person was typing.
-            Err(Failure::NotConfigured) => return Ok(self.refuse_unjudged("not-configured")),
-            Ok(_) => return Err(unexpected()),
-            Err(failure) => return Err(failure.to_string()),
-        };
+        let typed = Zeroizing::new(typed.to_owned());
+        match self.perform(desk, account, Request::Judge { intent: Intent::Login, typed, second_try }) {
+            Ok(Reply::Judged(verdict)) => Ok(Some(verdict)),
+            Err(Failure::NotConfigured) => Ok(None),
+            Ok(_) => Err(unexpected()),
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    /// Turns a verdict into PAM's word, and says what may be said.
+    fn conclude(&self, verdict: &Verdict) -> PamError {
         match verdict {
             Verdict::Accepted(factor) => {
                 if let Factor::RecoveryCode { left } = factor
-                    && left < FEW_CODES
+                    && *left < FEW_CODES
                 {
                     let word = format!(
                         "{left} recovery codes are left; `totp-enroll recovery --renew` makes new ones."
                     );
                     self.tell(Message::Info(&word));
                 }
-                Ok(PamError::SUCCESS)
+                PamError::SUCCESS
             }
             Verdict::Refused(refusal) => {
                 conversation::delay_failure(self.pam);
                 let advice = refusal.advice();
                 self.tell(Message::Error(if refusal.may_tell { &advice } else { REFUSED }));
-                Ok(PamError::AUTH_ERR)
+                PamError::AUTH_ERR
             }
         }
     }
@@ -195,9 +228,8 @@ impl Login<'_> {
         };
         self.log_denial(reason);
         conversation::delay_failure(self.pam);
-        let local = Source::from_remote_host(self.remote_host.as_deref()) == Source::Local;
         self.tell(Message::Error(match why {
-            Hopeless::NotConfigured if local => NOT_SET_UP,
+            Hopeless::NotConfigured if self.is_local() => NOT_SET_UP,
             Hopeless::NotConfigured | Hopeless::UnknownUser => REFUSED,
         }));
         Ok(denial)
@@ -207,8 +239,19 @@ impl Login<'_> {
     fn refuse_unjudged(&self, reason: &str) -> PamError {
         self.log_denial(reason);
         conversation::delay_failure(self.pam);
-        self.tell(Message::Error(REFUSED));
+        self.tell(Message::Error(match reason {
+            _ if !self.is_local() => REFUSED,
+            "password-repeated" => "This is the password again; type the code that the app shows.",
+            "malformed" => "Type the password and, right behind it, the code that the app shows.",
+            "not-configured" => "Two-factor login was removed from this account meanwhile; log in again.",
+            "no-password" => "No password was given that a code could stand behind; ask an administrator.",
+            _ => "No code was given.",
+        }));
         PamError::AUTH_ERR
+    }
+
+    fn is_local(&self) -> bool {
+        Source::from_remote_host(self.remote_host.as_deref()) == Source::Local
     }
 
     /// The code: from a prompt, or from what was typed as one with the password.
@@ -302,6 +345,15 @@ impl Login<'_> {
     fn debug(&self, why: &str) {
         self.log.event(Level::Debug, &self.event("ignored", why));
     }
+}
+
+/// What came of a code typed with the password.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstPass {
+    /// It was right.
+    Accepted,
+    /// It was wrong, and counted.
+    Counted,
 }
 
 /// What came of asking.

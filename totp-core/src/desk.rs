@@ -9,6 +9,7 @@ use crate::operation::{self, Actor, Context, Failure, Reply, Request};
 use crate::policy::Policy;
 use crate::source::Source;
 use crate::store::{Store, StoreError};
+use nix::unistd::{geteuid, getuid};
 
 /// Whom a request is about, and where it comes from.
 #[derive(Clone, Copy)]
@@ -29,12 +30,27 @@ pub struct Desk<'a> {
     store: Option<Store>,
 }
 
+/// Which policy a desk works by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyOrigin {
+    /// The system's, which totp-helper knows too.
+    System,
+    /// One that a PAM stack or root named; totp-helper ignores it.
+    Named,
+}
+
 impl<'a> Desk<'a> {
     /// Opens the policy's store, or finds that the helper is needed.
     ///
+    /// A set-user-ID program such as su can open the store, but its caller can stop it, renice it and
+    /// limit it while it holds a lock: there the helper acts, which is out of the caller's reach.
+    ///
     /// # Errors
     /// [`Failure::Unusable`] where the store is missing or unsafe.
-    pub fn open(policy: &'a Policy) -> Result<Self, Failure> {
+    pub fn open(policy: &'a Policy, origin: PolicyOrigin) -> Result<Self, Failure> {
+        if origin == PolicyOrigin::System && getuid() != geteuid() {
+            return Ok(Self { policy, store: None });
+        }
         match Store::open(&policy.store) {
             Ok(store) => Ok(Self { policy, store: Some(store) }),
             Err(StoreError::NotPermitted) => Ok(Self { policy, store: None }),

@@ -273,12 +273,14 @@ fn evaluate(
                 continue;
             }
         };
-        for step in generator.matching(range, code) {
-            if last.is_none_or(|last| step > last) {
+        // The latest of several steps with the same code: it shall not work again for another.
+        match generator.matching(range, code).last() {
+            Some(step) if last.is_none_or(|last| step > last) => {
                 state.set_progress(device.id, Some(step));
                 return Ok(Factor::Device(device.name.clone()));
             }
-            reason = Reason::UsedCode;
+            Some(_) => reason = Reason::UsedCode,
+            None => {}
         }
         if reason == Reason::WrongCode && is_stale(device, &generator, window, code, now) {
             reason = Reason::StaleCode;

@@ -25,8 +25,12 @@ impl Source {
         let Some(text) = remote_host.filter(|text| !text.is_empty()) else {
             return Self::Local;
         };
-        let bare = text.split_once('%').map_or(text, |(address, _zone)| address);
-        bare.parse().map_or(Self::Named, Self::from_address)
+        // A zone stands behind IPv6 addresses only: `192.0.2.7%x.example.org` is a name somebody chose.
+        let address = match text.split_once('%') {
+            Some((address, _zone)) => address.parse().map(IpAddr::V6),
+            None => text.parse(),
+        };
+        address.map_or(Self::Named, Self::from_address)
     }
 
     /// A remote address, brought to one form.
@@ -83,6 +87,8 @@ mod tests {
         assert_eq!(read("gate.example.org"), "named-host");
         assert_eq!(read("192.0.2.7.example.org"), "named-host");
         assert_eq!(read("UNKNOWN"), "named-host");
+        assert_eq!(read("192.0.2.7%x.example.org"), "named-host");
+        assert_eq!(read("%eth0"), "named-host");
     }
 
     #[test]

@@ -136,6 +136,15 @@ impl Ledger {
         }
     }
 
+    /// Ends the delay of a source, but not its count: the next failure is delayed for as long as it would
+    /// have been.
+    pub fn end_delay(&mut self, source: Source) {
+        let key = source.throttle_key();
+        for account in self.accounts.iter_mut().filter(|account| account.source == key) {
+            account.last_failure = Timestamp::default();
+        }
+    }
+
     /// Failures of this source since its last success.
     #[must_use]
     pub fn failures(&self, source: Source) -> u32 {

@@ -5,7 +5,7 @@ use std::path::Path;
 use totp_core::POLICY_FILE;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
-use totp_core::desk::{Caller, Desk};
+use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::name::UserName;
 use totp_core::operation::{Actor, Begun, Confirmed, Context, Failure, Reply, Request, Shown, Status};
 use totp_core::policy::Policy;
@@ -22,6 +22,7 @@ pub struct Session {
     pub policy: Policy,
     /// Whom it is about.
     pub account: Account,
+    origin: PolicyOrigin,
     actor: Actor,
     log: Syslog,
 }
@@ -59,8 +60,9 @@ impl Session {
     }
 
     fn open(policy: Option<&Path>, account: Account, actor: Actor) -> Result<Self, Stop> {
+        let origin = if policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
         let policy = Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?;
-        Ok(Self { policy, account, actor, log: Syslog::open(SERVICE) })
+        Ok(Self { policy, account, origin, actor, log: Syslog::open(SERVICE) })
     }
 
     /// The user's name, fit for a screen.
@@ -76,12 +78,12 @@ impl Session {
     fn perform(&self, request: Request) -> Result<Reply, Failure> {
         let caller =
             Caller { account: &self.account, actor: self.actor, service: SERVICE, remote_host: None };
-        Desk::open(&self.policy)?.perform(&caller, Timestamp::now(), &self.log, request)
+        Desk::open(&self.policy, self.origin)?.perform(&caller, Timestamp::now(), &self.log, request)
     }
 
     /// Does what root does directly in the store.
     pub fn administer<T>(&self, errand: impl FnOnce(&Context<'_>) -> Result<T, Failure>) -> Result<T, Stop> {
-        let desk = Desk::open(&self.policy)?;
+        let desk = Desk::open(&self.policy, self.origin)?;
         let store = desk.store().ok_or(Stop::RootOnly("the store"))?;
         let context = Context {
             store,

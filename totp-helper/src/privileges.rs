@@ -17,6 +17,8 @@ use totp_core::policy::{Policy, PolicyError};
 
 /// Uids from here on are people's; below are those of the system (SYS_UID_MAX of login.defs(5)).
 const FIRST_ORDINARY_UID: u32 = 1000;
+/// What stands for a uid that a user namespace does not map.
+const OVERFLOW_UID: u32 = 65_534;
 /// Descriptors the helper may have: three, the store, a few files and what a name service opens.
 const DESCRIPTORS: u64 = 256;
 /// Bytes of memory, of stack and of a file that are more than enough.
@@ -141,6 +143,10 @@ fn store_owner(store: &Path) -> Result<(Uid, Gid), Unable> {
         return Err(refused(
             "the store belongs to root; chown it to the system user _pam_totp and its group",
         ));
+    }
+    if about.st_uid == OVERFLOW_UID {
+        // So the store's owner looks from a user namespace that has no number for it.
+        return Err(Unable::NotRoot);
     }
     if about.st_uid >= FIRST_ORDINARY_UID {
         return Err(refused("the store belongs to an ordinary user; chown it to the system user _pam_totp"));

@@ -7,10 +7,12 @@ use super::{Answered, Envelope, HELPER, LONGEST_MESSAGE};
 use crate::operation::{Failure, Reply};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
+use nix::unistd::geteuid;
 use std::io::{ErrorKind, Read as _};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -45,7 +47,13 @@ pub fn call(envelope: &Envelope) -> Result<Reply, Failure> {
 fn start() -> std::io::Result<(UnixStream, Child)> {
     let (ours, theirs) = UnixStream::pair()?;
     let output = OwnedFd::from(theirs.try_clone()?);
-    let child = Command::new(HELPER)
+    let mut helper = Command::new(HELPER);
+    if geteuid().is_root() {
+        // Root in a set-user-ID program: the helper is to be root's and not the caller's, who could
+        // otherwise send it signals, and would be the only user it serves.
+        helper.uid(0);
+    }
+    let child = helper
         .env_clear()
         .current_dir("/")
         .stdin(OwnedFd::from(theirs))

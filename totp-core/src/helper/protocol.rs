@@ -78,7 +78,11 @@ mod tests {
         let nonce = Nonce::generate().unwrap();
         for request in [
             Request::Probe,
-            Request::Judge { intent: Intent::Login, typed: Zeroizing::new("12 \u{1b}\"3\n".into()) },
+            Request::Judge {
+                intent: Intent::Login,
+                typed: Zeroizing::new("12 \u{1b}\"3\n".into()),
+                second_try: false,
+            },
             Request::Confirm { nonce, code: Zeroizing::new(String::new()) },
             Request::ForgetHosts,
         ] {
@@ -126,7 +130,7 @@ mod tests {
             "user = \"alice\"",
             "user = \"a\"\nservice = \"s\"\n[request]\nask = \"everything\"",
             "user = \"a\"\nservice = \"s\"\nroot = true\n[request]\nask = \"probe\"",
-            "user = \"a\"\nservice = \"s\"\n[request]\nask = \"judge\"\nintent = \"login\"\ntyped = 123456",
+            "user = \"a\"\nservice = \"s\"\n[request]\nask = \"judge\"\nintent = \"login\"\nsecond_try = false\ntyped = 123456",
         ] {
             let error = Envelope::parse(text).err().expect(text);
             assert!(!error.contains("123456"));

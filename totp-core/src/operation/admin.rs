@@ -1,6 +1,6 @@
 //! What root does for others, without a code of theirs.
 
-use super::{Context, Failure, Shown, devices, setup};
+use super::{Context, Failure, Shown, devices, setup, with_held_log};
 use crate::credential::DeviceName;
 use crate::login::Record;
 use crate::recovery::PrintedCodes;
@@ -10,6 +10,10 @@ use crate::recovery::PrintedCodes;
 /// # Errors
 /// [`Failure::Impossible`] for a user who is set up.
 pub fn enroll(context: &Context<'_>) -> Result<(Shown, PrintedCodes), Failure> {
+    with_held_log(context, enroll_now)
+}
+
+fn enroll_now(context: &Context<'_>) -> Result<(Shown, PrintedCodes), Failure> {
     let (mut user, credential) = context.locked()?;
     if credential.is_some() {
         return Err(Failure::Impossible(format!(
@@ -30,6 +34,10 @@ pub fn enroll(context: &Context<'_>) -> Result<(Shown, PrintedCodes), Failure> {
 /// # Errors
 /// [`Failure::NotConfigured`] for a user who is not set up.
 pub fn show(context: &Context<'_>) -> Result<Vec<Shown>, Failure> {
+    with_held_log(context, show_now)
+}
+
+fn show_now(context: &Context<'_>) -> Result<Vec<Shown>, Failure> {
     let (_user, credential) = context.locked_with_credential()?;
     let shown = credential.devices.iter().map(|device| devices::shown(context, device)).collect();
     context.log_change("show", |event| event);
@@ -42,6 +50,10 @@ pub fn show(context: &Context<'_>) -> Result<Vec<Shown>, Failure> {
 /// # Errors
 /// [`Failure::NotConfigured`] where there was no credential.
 pub fn revoke(context: &Context<'_>) -> Result<(), Failure> {
+    with_held_log(context, revoke_now)
+}
+
+fn revoke_now(context: &Context<'_>) -> Result<(), Failure> {
     let user = context.store.lock_by_force(&context.account.name)?;
     let there = !matches!(user.credential(&context.account.name), Ok(None));
     user.remove_everything()?;
@@ -57,6 +69,10 @@ pub fn revoke(context: &Context<'_>) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::NotConfigured`] for a user who is not set up.
 pub fn unlock(context: &Context<'_>) -> Result<(), Failure> {
+    with_held_log(context, unlock_now)
+}
+
+fn unlock_now(context: &Context<'_>) -> Result<(), Failure> {
     let mut user = context.store.lock_by_force(&context.account.name)?;
     let credential =
         context.own_credential(user.credential(&context.account.name)?).ok_or(Failure::NotConfigured)?;

@@ -28,13 +28,18 @@ pub(super) fn probe(context: &Context<'_>) -> Result<Probe, Failure> {
 }
 
 /// Judges an answer for a login or for `verify`.
-pub(super) fn judge(context: &Context<'_>, intent: Intent, typed: &str) -> Result<Verdict, Failure> {
+pub(super) fn judge(
+    context: &Context<'_>,
+    intent: Intent,
+    typed: &str,
+    second_try: bool,
+) -> Result<Verdict, Failure> {
     let (mut user, credential) = context.locked_with_credential()?;
     let event = match intent {
         Intent::Login => "login",
         Intent::Verify => "verify",
     };
-    let (verdict, _) = attempt(context, &mut user, &credential, event, typed)?;
+    let (verdict, _) = attempt(context, &mut user, &credential, event, typed, second_try)?;
     Ok(verdict)
 }
 
@@ -47,7 +52,7 @@ pub(super) fn authorise(
     event: &str,
     typed: &str,
 ) -> Result<State, Failure> {
-    match attempt(context, user, credential, event, typed)? {
+    match attempt(context, user, credential, event, typed, false)? {
         (Verdict::Accepted(_), state) => Ok(state),
         (Verdict::Refused(refusal), _) => Err(Failure::Refused(refusal)),
     }
@@ -59,8 +64,12 @@ fn attempt(
     credential: &Credential,
     event: &str,
     typed: &str,
+    second_try: bool,
 ) -> Result<(Verdict, State), Failure> {
-    let state = user.state_of(credential.id);
+    let mut state = user.state_of(credential.id);
+    if second_try {
+        state.ledger.end_delay(context.source);
+    }
     let answer = Answer::parse(typed.as_bytes());
     let (verdict, next) =
         login::judge(context.policy, credential, state, &answer, context.source, context.now);

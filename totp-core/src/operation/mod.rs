@@ -22,6 +22,7 @@ use crate::event::{Event, EventLog, Level};
 use crate::policy::Policy;
 use crate::source::Source;
 use crate::store::{LockedUser, Store};
+use std::cell::RefCell;
 
 /// On whose behalf something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +112,43 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Keeps log lines until no lock is held: a log daemon that hangs must not hold up other logins.
+#[derive(Default)]
+struct HeldLog(RefCell<Vec<(Level, String)>>);
+
+impl EventLog for HeldLog {
+    fn write(&self, level: Level, line: &str) {
+        self.0.borrow_mut().push((level, line.to_owned()));
+    }
+}
+
+/// Runs an errand, and writes its log lines when its lock is let go.
+fn with_held_log<T>(
+    context: &Context<'_>,
+    errand: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let held = HeldLog::default();
+    let done = errand(&Context { log: &held, ..*context });
+    for (level, line) in held.0.into_inner() {
+        context.log.write(level, &line);
+    }
+    done
+}
+
 /// Does what `request` asks.
 ///
 /// # Errors
 /// [`Failure`], with nothing changed but what a refused code counts.
 pub fn perform(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
+    with_held_log(context, |context| answer(context, request))
+}
+
+fn answer(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
     match request {
         Request::Probe => attempt::probe(context).map(Reply::Probed),
-        Request::Judge { intent, typed } => attempt::judge(context, intent, &typed).map(Reply::Judged),
+        Request::Judge { intent, typed, second_try } => {
+            attempt::judge(context, intent, &typed, second_try).map(Reply::Judged)
+        }
         Request::Status => status::status(context).map(Reply::Status),
         Request::Begin { purpose, device, code } => {
             setup::begin(context, purpose, device, code.as_deref().map(String::as_str)).map(Reply::Begun)

@@ -45,6 +45,9 @@ pub enum Request {
         intent: Intent,
         /// The answer.
         typed: Zeroizing<String>,
+        /// Whether it follows an answer of the same login that was judged and counted, so that no delay
+        /// for that one stands between them. Believed from root alone.
+        second_try: bool,
     },
     /// What is set up.
     Status,

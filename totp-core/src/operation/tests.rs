@@ -86,7 +86,7 @@ impl Home {
     }
 
     fn judges(&self, code: &str) -> Result<Verdict, Failure> {
-        match self.asks(Request::Judge { intent: Intent::Login, typed: typed(code) })? {
+        match self.asks(Request::Judge { intent: Intent::Login, typed: typed(code), second_try: false })? {
             Reply::Judged(verdict) => Ok(verdict),
             _ => panic!("judge is answered by judged"),
         }
@@ -446,6 +446,47 @@ fn unlocking_ends_the_wait_and_opens_no_used_code() {
 }
 
 #[test]
+fn a_second_try_in_one_login_is_judged_and_both_are_counted() {
+    let mut home = Home::new();
+    let (phone, _) = home.sets_up();
+    let tries = |home: &Home, code: &str, second_try| {
+        let request = Request::Judge { intent: Intent::Login, typed: typed(code), second_try };
+        match home.asks(request) {
+            Ok(Reply::Judged(verdict)) => verdict,
+            _ => panic!("judge is answered by judged"),
+        }
+    };
+    home.policy.throttle.free_failures = 0;
+    assert_eq!(reason(Ok(tries(&home, "000000", false))), Reason::WrongCode);
+    assert_eq!(reason(Ok(tries(&home, "000000", true))), Reason::WrongCode);
+    assert_eq!(reason(Ok(tries(&home, &phone.code(home.now), false))), Reason::Throttled);
+    let state = home.store.lock(&home.account.name).unwrap();
+    let credential = home.store.credential(&home.account.name).unwrap().unwrap();
+    assert_eq!(state.state_of(credential.id).ledger.failures(Source::Local), 2);
+    drop(state);
+    assert!(matches!(tries(&home, &phone.code(home.now), true), Verdict::Accepted(_)));
+}
+
+#[test]
+fn log_lines_are_written_when_the_lock_is_let_go() {
+    /// A log that needs the lock itself.
+    struct Locking<'a>(&'a Home);
+    impl EventLog for Locking<'_> {
+        fn write(&self, level: Level, line: &str) {
+            drop(self.0.store.lock(&self.0.account.name).unwrap());
+            self.0.lines.write(level, line);
+        }
+    }
+    let mut home = Home::new();
+    let (phone, _) = home.sets_up();
+    let log = Locking(&home);
+    let context = Context { log: &log, ..home.context() };
+    let code = typed(&phone.code(home.now));
+    perform(&context, Request::Judge { intent: Intent::Login, typed: code, second_try: false }).unwrap();
+    assert!(home.lines.0.borrow().last().is_some_and(|line| line.contains("event=login result=accepted")));
+}
+
+#[test]
 fn a_truncated_or_torn_state_lets_nobody_in_again_with_an_old_code() {
     for damage in ["truncated", "torn", "removed"] {
         let mut home = Home::new();
@@ -488,7 +529,8 @@ fn of_sixteen_with_one_code_one_gets_in() {
                             now: *now,
                             log: &log,
                         };
-                        let request = Request::Judge { intent: Intent::Login, typed: typed(&code) };
+                        let request =
+                            Request::Judge { intent: Intent::Login, typed: typed(&code), second_try: false };
                         matches!(perform(&context, request), Ok(Reply::Judged(Verdict::Accepted(_))))
                     })
                 })

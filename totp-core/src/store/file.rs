@@ -3,7 +3,7 @@
 use super::{Store, StoreError};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -78,11 +78,20 @@ impl Store {
     /// The caller holds the user's lock.
     pub(super) fn replace(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
         let new = format!(".{name}.new");
-        // What a process that was killed left behind; the lock says that nobody is writing it.
-        self.remove_quietly(&new)?;
-        self.write_new(&new, contents)?;
-        if let Err(error) = renameat(&self.directory, new.as_str(), &self.directory, name) {
-            let _ = unlinkat(&self.directory, new.as_str(), UnlinkatFlags::NoRemoveDir);
+        self.make_anew(&new, contents)?;
+        self.rename(&new, name)
+    }
+
+    /// Makes a temporary file, in the place of what a process that was killed left behind.
+    pub(super) fn make_anew(&self, name: &str, contents: &[u8]) -> Result<File, StoreError> {
+        self.remove_quietly(name)?;
+        self.write_new(name, contents)
+    }
+
+    /// Gives a temporary file its name, durably.
+    pub(super) fn rename(&self, new: &str, name: &str) -> Result<(), StoreError> {
+        if let Err(error) = renameat(&self.directory, new, &self.directory, name) {
+            let _ = unlinkat(&self.directory, new, UnlinkatFlags::NoRemoveDir);
             return Err(self.io("replacing", name, error));
         }
         self.sync_directory()
@@ -105,21 +114,27 @@ impl Store {
     }
 
     /// Writes a new file, gives it to the store's owner and brings it to the disk.
-    fn write_new(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
-        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    fn write_new(&self, name: &str, contents: &[u8]) -> Result<File, StoreError> {
+        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let mut file = openat(&self.directory, name, flags, mode)
             .map(File::from)
             .map_err(|error| self.io("making", name, error))?;
         let owner = Uid::from_raw(self.owner);
-        let written = if geteuid() == owner { Ok(()) } else { fchown(&file, Some(owner), None) }
+        let owned = if geteuid() == owner { Ok(()) } else { fchown(&file, Some(owner), None) };
+        let written = owned
+            // A host program's umask may have taken bits away.
+            .and_then(|()| fchmod(&file, mode))
             .map_err(std::io::Error::from)
             .and_then(|()| file.write_all(contents))
             .and_then(|()| file.sync_all());
-        written.map_err(|error| {
-            let _ = unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir);
-            self.io("writing", name, error)
-        })
+        match written {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                let _ = unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir);
+                Err(self.io("writing", name, error))
+            }
+        }
     }
 
     /// Removes a file and brings that to the disk; one that is not there is fine.

@@ -45,8 +45,8 @@ pub enum StoreError {
     Invalid(FileError),
     /// Another login of the same user holds the lock for too long.
     Busy,
-    /// A state outgrew its slot.
-    TooLarge,
+    /// This process may not write files as large as a state.
+    Limited,
     /// No random bytes.
     Random(NoRandomness),
 }
@@ -61,7 +61,9 @@ impl fmt::Display for StoreError {
             Self::Unsafe { path, why } => write!(f, "{}: refused: {why}", path.display()),
             Self::Invalid(error) => error.fmt(f),
             Self::Busy => f.write_str("another login of this user is in the way; try again"),
-            Self::TooLarge => f.write_str("the login state does not fit its slot"),
+            Self::Limited => {
+                f.write_str("a limit on file sizes (ulimit -f) keeps logins from being recorded; lift it")
+            }
             Self::Random(error) => error.fmt(f),
         }
     }

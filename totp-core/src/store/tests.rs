@@ -164,17 +164,28 @@ fn one_at_a_time_holds_the_lock_and_the_file_is_made_once() {
 }
 
 #[test]
-fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_by_force_by_root() {
+fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_over_by_root() {
     let place = place();
-    let held = place.store.lock(&alice()).unwrap();
+    let mut held = place.store.lock(&alice()).unwrap();
+    let mut state = State::afresh(example().id);
+    state.recovery = crate::recovery::RecoverySet::generate(3).unwrap().0;
+    held.record(&state, Record::Durable).unwrap();
     let started = std::time::Instant::now();
     assert!(matches!(place.store.lock(&alice()), Err(StoreError::Busy)));
     let waited = started.elapsed().as_millis();
     assert!((1900..4000).contains(&waited), "{waited} ms");
+
     let taken = place.store.lock_by_force(&alice()).unwrap();
-    assert_eq!(taken.state_of(example().id), State::afresh(example().id));
+    assert_eq!(taken.state_of(example().id), state, "nothing is lost");
+    assert_eq!(place.names(), ["alice.state"]);
+    state.ledger.in_a_row = 1;
+    for record in [Record::Written, Record::Durable] {
+        let late = held.record(&state, record);
+        assert!(matches!(late, Err(StoreError::Busy)), "a verdict in a file that was replaced");
+    }
     drop(held);
     assert!(matches!(place.store.lock(&alice()), Err(StoreError::Busy)), "the new file is still locked");
+    assert_eq!(taken.state_of(example().id).ledger.in_a_row, 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::name::UserName;
 use crate::pending::Pending;
 use crate::state::State;
 use nix::fcntl::OFlag;
+use nix::sys::resource::{Resource, getrlimit};
 use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] after two seconds; otherwise what keeps the state file from being used.
     pub fn lock(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
+        insist_on_file_size()?;
         let stem = user.file_stem();
         let name = format!("{stem}.state");
         let deadline = Instant::now().checked_add(LONGEST_WAIT).ok_or(StoreError::Busy)?;
@@ -75,19 +77,44 @@ impl Store {
     }
 
     /// Locks a user for an administrator, who does not wait behind a lock that does not come: the state
-    /// file is replaced by an empty one, and its holder finds that it has been.
+    /// file is replaced by a new one with the same state, and the holder finds that it has been.
     ///
     /// # Errors
     /// As [`Self::lock`].
     pub fn lock_by_force(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
         match self.lock(user) {
-            Err(StoreError::Busy) => {
-                self.replace(&format!("{}.state", user.file_stem()), &[0; FILE_BYTES])?;
-                self.lock(user)
-            }
+            Err(StoreError::Busy) => self.take_over(user),
             done => done,
         }
     }
+
+    fn take_over(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
+        let stem = user.file_stem();
+        let name = format!("{stem}.state");
+        let old = self.open_file(&name, OFlag::O_RDONLY)?;
+        // Locked before it has its name, so that nobody comes in between.
+        let new = format!(".{name}.new");
+        let file = self.make_anew(&new, &[0; FILE_BYTES])?;
+        file.try_lock().map_err(|_| StoreError::Busy)?;
+        self.rename(&new, &name)?;
+        let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
+        let mut taken = LockedUser { store: self, stem, file, slots };
+        // Read only now: a holder that recorded before the rename has its record here, and one that comes
+        // later finds the file replaced and gives no verdict.
+        let read = old.map(|old| Slots::read(&old)).transpose();
+        let former = read.map_err(|error| self.io("reading", &name, error))?;
+        if let Some(state) = former.as_ref().and_then(Slots::state) {
+            taken.record(state, Record::Durable)?;
+        }
+        Ok(taken)
+    }
+}
+
+/// A limit on file sizes, which a set-user-ID host keeps from its caller, would tear a slot while it is
+/// written and so undo a count. Nothing is judged under one.
+fn insist_on_file_size() -> Result<(), StoreError> {
+    let (allowed, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(|_| StoreError::Limited)?;
+    if allowed < FILE_BYTES as u64 { Err(StoreError::Limited) } else { Ok(()) }
 }
 
 impl LockedUser<'_> {
@@ -112,9 +139,11 @@ impl LockedUser<'_> {
             Record::Durable => true,
         };
         let Self { store, file, slots, stem } = self;
-        slots
-            .record(file, state, durable)
-            .map_err(|error| store.io("recording", &format!("{stem}.state"), error))
+        let name = format!("{stem}.state");
+        slots.record(file, state, durable).map_err(|error| store.io("recording", &name, error))?;
+        // An administrator may have taken the lock over meanwhile; then this record is in a file that
+        // counts for nothing.
+        if store.is_current(&name, file)? { Ok(()) } else { Err(StoreError::Busy) }
     }
 
     /// The credential; `None` where there is none.

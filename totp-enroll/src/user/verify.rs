@@ -18,7 +18,7 @@ pub fn run(session: &Session, terminal: &Terminal, code: Option<String>, json: b
             terminal.ask_code()?
         }
     };
-    let verdict = session.judged(Request::Judge { intent: Intent::Verify, typed })?;
+    let verdict = session.judged(Request::Judge { intent: Intent::Verify, typed, second_try: false })?;
     if json {
         terminal.json(&as_json(&verdict))?;
     } else {
