@@ -76,7 +76,7 @@ fn percent_encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::tests::example_device;
+    use crate::credential::example_device;
 
     fn uri_of(device: &Device, user: &str, template: &str, hostname: &str) -> String {
         uri(device, &UserName::new(user).unwrap(), template, hostname).to_string()

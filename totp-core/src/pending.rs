@@ -176,7 +176,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::tests::example_device;
+    use crate::credential::example_device;
     use crate::otp::Kind;
 
     fn example(purpose: Purpose) -> Pending {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::clock::KNOWN_FOR;
-use crate::credential::tests::{example, example_device};
+use crate::credential::example_device;
+use crate::credential::tests::example;
 use crate::credential::{CredentialId, DeviceId};
 use crate::recovery::RecoverySet;
 use proptest::prelude::*;
