@@ -13,7 +13,7 @@ use totp_core::clock::Timestamp;
 use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::event::{Event, EventLog as _, Level};
 use totp_core::login::{Factor, Verdict};
-use totp_core::operation::{Actor, Failure, Intent, Probe, Reply, Request};
+use totp_core::operation::{Actor, Failure, Probe};
 use totp_core::policy::{Mode, Policy};
 use totp_core::source::Source;
 use zeroize::Zeroizing;
@@ -114,18 +114,17 @@ impl Login<'_> {
                 Mode::Optional | Mode::Disabled => Ok(PamError::USER_UNKNOWN),
             };
         };
-        let digits = match self.perform(&desk, &account, Request::Probe) {
-            Ok(Reply::Probed(Probe::Ask { digits })) => digits,
-            Ok(Reply::Probed(Probe::Remembered)) => return Ok(PamError::SUCCESS),
-            Ok(Reply::Probed(Probe::NotConfigured)) => {
+        let probe = desk.probe(&self.caller(&account), Timestamp::now(), &self.log);
+        let digits = match probe.map_err(|failure| failure.to_string())? {
+            Probe::Ask { digits } => digits,
+            Probe::Remembered => return Ok(PamError::SUCCESS),
+            Probe::NotConfigured => {
                 if policy.mode == Mode::Required {
                     return self.ask_in_vain(&policy, Hopeless::NotConfigured);
                 }
                 self.debug("optional and not configured");
                 return Ok(PamError::IGNORE);
             }
-            Ok(_) => return Err(unexpected()),
-            Err(failure) => return Err(failure.to_string()),
         };
         let first = self.first_pass(&desk, &account, digits)?;
         if first == Some(FirstPass::Accepted) {
@@ -165,14 +164,13 @@ impl Login<'_> {
         })
     }
 
-    fn perform(&self, desk: &Desk<'_>, account: &Account, request: Request) -> Result<Reply, Failure> {
-        let caller = Caller {
+    fn caller<'c>(&'c self, account: &'c Account) -> Caller<'c> {
+        Caller {
             account,
             actor: Actor::Owner,
             service: &self.service,
             remote_host: self.remote_host.as_deref(),
-        };
-        desk.perform(&caller, Timestamp::now(), &self.log, request)
+        }
     }
 
     /// Has a code judged; `None` where the credential went away while the person was typing.
@@ -186,10 +184,10 @@ impl Login<'_> {
         // Text that is no UTF-8, or longer than any code, is sent as something that is no code either.
         let typed = std::str::from_utf8(code).ok().filter(|text| text.len() <= 256).unwrap_or("?");
         let typed = Zeroizing::new(typed.to_owned());
-        match self.perform(desk, account, Request::Judge { intent: Intent::Login, typed, second_try }) {
-            Ok(Reply::Judged(verdict)) => Ok(Some(verdict)),
+        let caller = self.caller(account);
+        match desk.judge_login(&caller, Timestamp::now(), &self.log, typed, second_try) {
+            Ok(verdict) => Ok(Some(verdict)),
             Err(Failure::NotConfigured) => Ok(None),
-            Ok(_) => Err(unexpected()),
             Err(failure) => Err(failure.to_string()),
         }
     }
@@ -364,8 +362,4 @@ enum Answered {
     Nothing(&'static str),
     /// The host will call again.
     Later,
-}
-
-fn unexpected() -> Unavailable {
-    "an answer that does not belong to the question".to_owned()
 }

@@ -5,11 +5,14 @@ use crate::account::Account;
 use crate::clock::Timestamp;
 use crate::event::EventLog;
 use crate::helper::{self, Envelope};
-use crate::operation::{self, Actor, Context, Failure, Reply, Request};
+use crate::login::Verdict;
+use crate::operation::{self, Actor, Context, Failure, Intent, Probe, Reply, Request};
 use crate::policy::Policy;
 use crate::source::Source;
 use crate::store::{Store, StoreError};
 use nix::unistd::{geteuid, getuid};
+use serde::Deserialize;
+use zeroize::Zeroizing;
 
 /// Whom a request is about, and where it comes from.
 #[derive(Clone, Copy)]
@@ -76,25 +79,88 @@ impl<'a> Desk<'a> {
         request: Request,
     ) -> Result<Reply, Failure> {
         match &self.store {
-            Some(store) => {
-                let context = Context {
-                    store,
-                    policy: self.policy,
-                    account: caller.account,
-                    actor: caller.actor,
-                    service: caller.service,
-                    source: Source::from_remote_host(caller.remote_host),
-                    now,
-                    log,
-                };
-                operation::perform(&context, request)
-            }
-            None => helper::call(&Envelope {
-                user: caller.account.name.to_string(),
-                service: caller.service.to_owned(),
-                remote_host: caller.remote_host.map(str::to_owned),
-                request,
-            }),
+            Some(store) => operation::perform(&self.context(store, caller, now, log), request),
+            None => helper::call(&envelope(caller, request)),
         }
+    }
+
+    /// What a login will have to ask: [`Request::Probe`] for the module, which needs no other errands.
+    ///
+    /// # Errors
+    /// [`Failure`], as [`operation::perform`].
+    pub fn probe(&self, caller: &Caller<'_>, now: Timestamp, log: &dyn EventLog) -> Result<Probe, Failure> {
+        match &self.store {
+            Some(store) => operation::probe(&self.context(store, caller, now, log)),
+            None => match helper::call(&envelope(caller, Request::Probe))? {
+                LoginReply::Probed(probe) => Ok(probe),
+                LoginReply::Judged(_) => Err(LoginReply::unexpected()),
+            },
+        }
+    }
+
+    /// Judges the answer of a login: [`Request::Judge`] for the module.
+    ///
+    /// # Errors
+    /// [`Failure`], as [`operation::perform`].
+    pub fn judge_login(
+        &self,
+        caller: &Caller<'_>,
+        now: Timestamp,
+        log: &dyn EventLog,
+        typed: Zeroizing<String>,
+        second_try: bool,
+    ) -> Result<Verdict, Failure> {
+        match &self.store {
+            Some(store) => operation::judge_login(&self.context(store, caller, now, log), &typed, second_try),
+            None => {
+                let request = Request::Judge { intent: Intent::Login, typed, second_try };
+                match helper::call(&envelope(caller, request))? {
+                    LoginReply::Judged(verdict) => Ok(verdict),
+                    LoginReply::Probed(_) => Err(LoginReply::unexpected()),
+                }
+            }
+        }
+    }
+
+    fn context<'c>(
+        &'c self,
+        store: &'c Store,
+        caller: &Caller<'c>,
+        now: Timestamp,
+        log: &'c dyn EventLog,
+    ) -> Context<'c> {
+        Context {
+            store,
+            policy: self.policy,
+            account: caller.account,
+            actor: caller.actor,
+            service: caller.service,
+            source: Source::from_remote_host(caller.remote_host),
+            now,
+            log,
+        }
+    }
+}
+
+/// Those of the replies that a login meets.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LoginReply {
+    Probed(Probe),
+    Judged(Verdict),
+}
+
+impl LoginReply {
+    fn unexpected() -> Failure {
+        Failure::Unusable("totp-helper answered another question than was asked".to_owned())
+    }
+}
+
+fn envelope(caller: &Caller<'_>, request: Request) -> Envelope {
+    Envelope {
+        user: caller.account.name.to_string(),
+        service: caller.service.to_owned(),
+        remote_host: caller.remote_host.map(str::to_owned),
+        request,
     }
 }

@@ -4,10 +4,11 @@
 //! the socket is what counts, not the exit status, and a dead helper must not raise SIGPIPE.
 
 use super::{Answered, Envelope, HELPER, LONGEST_MESSAGE};
-use crate::operation::{Failure, Reply};
+use crate::operation::Failure;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::geteuid;
+use serde::de::DeserializeOwned;
 use std::io::{ErrorKind, Read as _};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -24,7 +25,7 @@ const LONGEST_CALL: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// What the helper answered; [`Failure::Unusable`] where it cannot be started or gives no answer.
-pub fn call(envelope: &Envelope) -> Result<Reply, Failure> {
+pub fn call<R: DeserializeOwned>(envelope: &Envelope) -> Result<R, Failure> {
     let no_answer = |why: &str| Failure::Unusable(format!("{HELPER}: {why}"));
     let request = envelope.to_toml().ok_or_else(|| no_answer("the request cannot be written"))?;
     if request.len() > LONGEST_MESSAGE {

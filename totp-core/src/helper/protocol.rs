@@ -1,6 +1,7 @@
 //! One request in, one answer out, both TOML.
 
 use crate::operation::{Failure, Reply, Request};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -21,12 +22,12 @@ pub struct Envelope {
     pub request: Request,
 }
 
-/// The helper's answer.
+/// The helper's answer; a caller that asks but a few things names a type that knows their replies alone.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answered {
+pub enum Answered<R = Reply> {
     /// It was done.
-    Done(Reply),
+    Done(R),
     /// It was not.
     Failed(Failure),
 }
@@ -53,7 +54,9 @@ impl Answered {
     pub fn to_toml(&self) -> Option<Zeroizing<String>> {
         toml::to_string(self).ok().map(Zeroizing::new)
     }
+}
 
+impl<R: DeserializeOwned> Answered<R> {
     /// Reads an answer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -118,7 +121,7 @@ mod tests {
             Answered::Failed(Failure::Unusable("no".into())),
         ] {
             let sent = answered.to_toml().unwrap();
-            let arrived = Answered::parse(&sent).expect(&sent);
+            let arrived: Answered = Answered::parse(&sent).expect(&sent);
             assert_eq!(*arrived.to_toml().unwrap(), *sent);
         }
     }

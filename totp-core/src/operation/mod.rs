@@ -19,6 +19,7 @@ use crate::account::Account;
 use crate::clock::Timestamp;
 use crate::credential::Credential;
 use crate::event::{Event, EventLog, Level};
+use crate::login::Verdict;
 use crate::policy::Policy;
 use crate::source::Source;
 use crate::store::{LockedUser, Store};
@@ -141,6 +142,22 @@ fn with_held_log<T>(
 /// [`Failure`], with nothing changed but what a refused code counts.
 pub fn perform(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
     with_held_log(context, |context| answer(context, request))
+}
+
+/// What a login will have to ask.
+///
+/// # Errors
+/// [`Failure`], as [`perform`].
+pub fn probe(context: &Context<'_>) -> Result<Probe, Failure> {
+    with_held_log(context, attempt::probe)
+}
+
+/// Judges the answer of a login; see [`Request::Judge`].
+///
+/// # Errors
+/// [`Failure`], as [`perform`].
+pub fn judge_login(context: &Context<'_>, typed: &str, second_try: bool) -> Result<Verdict, Failure> {
+    with_held_log(context, |context| attempt::judge(context, Intent::Login, typed, second_try))
 }
 
 fn answer(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
