@@ -96,7 +96,7 @@ impl<'a> Context<'a> {
     /// The user under lock with the credential there must be.
     fn locked_with_credential(&self) -> Result<(LockedUser<'a>, Credential), Failure> {
         // A user without one is not given a state file for having been asked about.
-        if self.store.credential(&self.account.name)?.is_none() {
+        if !self.store.has_credential(&self.account.name)? {
             return Err(Failure::NotConfigured);
         }
         let (user, credential) = self.locked()?;

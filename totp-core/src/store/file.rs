@@ -154,6 +154,15 @@ impl Store {
         fsync(&self.directory).map_err(|error| self.io("writing", ".", error))
     }
 
+    /// Whether there is anything of this name.
+    pub(super) fn exists(&self, name: &str) -> Result<bool, StoreError> {
+        match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(self.io("looking at", name, error)),
+        }
+    }
+
     /// Whether `file` is still what `name` leads to.
     pub(super) fn is_current(&self, name: &str, file: &File) -> Result<bool, StoreError> {
         let open = fstat(file).map_err(|error| self.io("looking at", name, error))?;

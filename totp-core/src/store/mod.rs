@@ -114,6 +114,14 @@ impl Store {
         self.owner
     }
 
+    /// Whether there is anything in the place of a user's credential; it is not looked into.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn has_credential(&self, user: &UserName) -> Result<bool, StoreError> {
+        self.exists(&format!("{}.toml", user.file_stem()))
+    }
+
     /// A user's credential, read without the lock; `None` where there is none.
     ///
     /// # Errors
