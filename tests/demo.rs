@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         .hostname("demo-host")
         .stack("sshd", Stack::PasswordAndCode)
         .build();
-    step("A host of its own, in a private mount namespace: this machine's /etc and /var stay as they are.");
+    step("A host in a mount namespace of its own: this machine stays as it is.");
     println!("user {USER}, password {PASSWORD}, sshd on 127.0.0.1 port {}", host.ssh_port());
     println!("/etc/pam.d/sshd:\n{}", String::from_utf8_lossy(&host.read("/etc/pam.d/sshd")));
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
@@ -37,12 +37,12 @@ fn step(what: &str) {
 
 /// The person's terminal and phone.
 fn with_a_person(host: &Host) -> ExitCode {
-    step("Set it up: take your phone, with any authenticator app. Ctrl-C ends the demo.");
+    step("Set it up: take your phone, with any authenticator app. Ctrl-C ends it.");
     if !succeeds(host.command_as(USER, &["totp-enroll", "enroll"])) {
         println!("\nNothing was set up; `make demo` begins again.");
         return ExitCode::FAILURE;
     }
-    step("Log in over ssh: the password is `wonderland`, then the next code of your app. `exit` ends it.");
+    step("Log in over ssh: password `wonderland`, then the next code. `exit` ends it.");
     let let_in = succeeds(host.ssh_command(USER, &[]));
     step("What the log says:");
     print_log(host);
