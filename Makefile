@@ -12,11 +12,14 @@ export PAM_TOTP_HELPER = $(libexec)/totp-helper
 export PAM_TOTP_BUILD  = $(CURDIR)/target/release
 
 # Tests and the demo make namespaces, users and servers.
-as_root = $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PAM_TOTP_BUILD)
+is_root = $(filter 0,$(shell id -u))
+as_root = $(if $(is_root),,sudo)
+# What cargo builds stays the caller's own; only the test programs run as root.
+run_as_root = $(if $(is_root),,--config "target.'cfg(unix)'.runner = ['sudo', '--preserve-env=PAM_TOTP_BUILD']")
 
 build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
-test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils libpam-modules
+test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules
 
 .PHONY: help build demo test install uninstall
 
@@ -30,6 +33,7 @@ help:
 # The module by itself: what the tool needs of the shared library is not built into it.
 build:
 	@make/install-packages $(build_packages)
+	@cargo --version >/dev/null || { echo 'cargo is missing: install Rust 1.89 or newer, as by rustup' >&2; exit 1; }
 	cargo build --release --locked -p pam_totp
 	cargo build --release --locked -p totp-enroll -p totp-helper
 	@echo "pam_totp.so, stripped: $$(stat -c %s target/release/libpam_totp.so) bytes"
@@ -38,7 +42,7 @@ demo:
 	@make/install-packages $(demo_packages)
 	$(MAKE) build prefix=/usr
 	cargo build --locked -p end-to-end --bin demo
-	$(as_root) target/debug/demo
+	$(as_root) env PAM_TOTP_BUILD='$(PAM_TOTP_BUILD)' target/debug/demo
 
 test:
 	@make/install-packages $(test_packages)
@@ -46,10 +50,12 @@ test:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(MAKE) build prefix=/usr
 	cargo test --workspace --locked --exclude end-to-end
-	$(as_root) env PATH="$$PATH" HOME="$$HOME" cargo test --locked -p end-to-end
+	cargo test --locked -p end-to-end $(run_as_root)
 
 install:
 	@test -n '$(pamdir)' || { echo 'no directory of PAM modules was found; name it with pamdir=' >&2; exit 1; }
+	@grep -qsF '$(libexec)/totp-helper' target/release/totp-enroll || \
+		{ echo 'not built for this prefix; `make build prefix=$(prefix)` comes first' >&2; exit 1; }
 	install -D -m 644 target/release/libpam_totp.so '$(DESTDIR)$(pamdir)/pam_totp.so'
 	install -D -m 755 target/release/totp-enroll '$(DESTDIR)$(prefix)/bin/totp-enroll'
 	install -D -m 4755 target/release/totp-helper '$(DESTDIR)$(libexec)/totp-helper'

@@ -341,6 +341,26 @@ fn control_c_at_the_prompt_of_enroll_leaves_nothing_half_made() {
 }
 
 #[test]
+fn a_signal_before_the_first_code_leaves_nothing_half_made() {
+    let host = required().policy("[totp]\nwindow = 10\n").build();
+    for signal in ["INT", "TERM", "HUP"] {
+        let terminal = host.terminal("alice", &["totp-enroll", "enroll"]);
+        terminal.shows("Press Enter");
+        host.must_run(&["pkill", &format!("-{signal}"), "-u", "alice", "-x", "totp-enroll"]);
+        assert_eq!(terminal.exit_status(), 130, "{signal}");
+        assert!(host.store_names().is_empty(), "{signal}: {:?}", host.store_names());
+    }
+    let mut phone = host.enrol("alice");
+    let terminal = host.terminal("alice", &["totp-enroll", "enroll", "--device", "tablet"]);
+    let before = host.store();
+    terminal.shows("Code: ");
+    terminal.presses("C-c");
+    terminal.exit_status();
+    assert_eq!(host.store(), before);
+    passes(&authenticate(&host, phone.code()));
+}
+
+#[test]
 fn control_c_leaves_the_terminal_as_it_was() {
     let host = required().build();
     host.enrol("alice");

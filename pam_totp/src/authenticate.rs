@@ -21,12 +21,9 @@ use zeroize::Zeroizing;
 /// What everybody is told whose address is not known: the same line, set up or not, user or not.
 const REFUSED: &str = "The code was not accepted.";
 /// What a local user hears who needs a code and has no device.
-const NOT_SET_UP: &str =
-    "Two-factor login is required and not set up for this account: ask an administrator.";
+const NOT_SET_UP: &str = "Two-factor login is required and not set up: run totp-enroll where you are logged in, or ask an administrator.";
 /// The prompt where password and code are typed as one.
 const ONE_ENTRY_PROMPT: &str = "Password and verification code: ";
-/// How few recovery codes are worth a word.
-const FEW_CODES: usize = 3;
 
 /// pam_sm_authenticate(3).
 pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
@@ -196,13 +193,15 @@ impl Login<'_> {
     fn conclude(&self, verdict: &Verdict) -> PamError {
         match verdict {
             Verdict::Accepted(factor) => {
-                if let Factor::RecoveryCode { left } = factor
-                    && *left < FEW_CODES
-                {
-                    let word = format!(
-                        "{left} recovery codes are left; `totp-enroll recovery --renew` makes new ones."
-                    );
-                    self.tell(Message::Info(&word));
+                if let Factor::RecoveryCode { left } = factor {
+                    let left = match left {
+                        0 => "No recovery code is left".to_owned(),
+                        1 => "One recovery code is left".to_owned(),
+                        several => format!("{several} recovery codes are left"),
+                    };
+                    self.tell(Message::Info(&format!(
+                        "{left}; `totp-enroll recovery --renew` makes new ones."
+                    )));
                 }
                 PamError::SUCCESS
             }

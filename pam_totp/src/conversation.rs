@@ -11,7 +11,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 /// Most messages in one call: PAM_MAX_NUM_MSG. OpenSSH 9.4 to 10.2 takes no more before a prompt.
 const MOST_MESSAGES: usize = 32;
-/// Bytes of an answer that are looked at; a longer one is no code and no password.
+/// Longest answer, in bytes; a longer one is no code and no password, and counts as none.
 const LONGEST_ANSWER: usize = 4096;
 /// How long a refused login waits, in microseconds, before libpam adds its random part.
 const FAIL_DELAY: c_uint = 2_000_000;
@@ -90,8 +90,7 @@ pub(crate) enum ConversationError {
     Again,
 }
 
-/// An answer as typed, wiped when dropped. One that is longer than any code or password is empty text of
-/// impossible shape.
+/// An answer as typed, wiped when dropped.
 pub(crate) type Typed = Zeroizing<Vec<u8>>;
 
 /// The handle as libpam knows it.
@@ -176,17 +175,16 @@ unsafe fn take(responses: *mut PamResponse, count: usize) -> Vec<Option<Typed>> 
                 return None;
             }
             // SAFETY: as promised by the caller; the length is that of the text without its NUL.
-            let text = unsafe {
+            let (text, length) = unsafe {
                 let length = CStr::from_ptr(response.text).count_bytes();
-                std::slice::from_raw_parts_mut(response.text.cast::<u8>(), length)
+                (std::slice::from_raw_parts_mut(response.text.cast::<u8>(), length), length)
             };
-            // One byte more than is looked at makes it too long for a code and for a password.
-            let kept = text.get(..LONGEST_ANSWER).unwrap_or(text);
-            let typed = Zeroizing::new(kept.to_vec());
+            // Not the beginning of a longer one: its middle could pass for a code at the end of a password.
+            let typed = (length <= LONGEST_ANSWER).then(|| Zeroizing::new(text.to_vec()));
             text.zeroize();
             // SAFETY: as promised by the caller; nothing refers to the text any more.
             unsafe { free(response.text.cast()) };
-            Some(typed)
+            typed
         })
         .collect();
     // SAFETY: as promised by the caller; nothing refers to the array any more.
@@ -238,10 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_end_is_cut() {
-        let array = responses(&[Some(&"7".repeat(1 << 20))]);
+    fn a_reply_without_end_counts_as_none() {
+        let array = responses(&[Some(&"7".repeat(1 << 20)), Some(&"7".repeat(LONGEST_ANSWER))]);
         // SAFETY: made as `take` wants it.
-        let replies = unsafe { take(array, 1) };
-        assert_eq!(replies[0].as_ref().map(|typed| typed.len()), Some(LONGEST_ANSWER));
+        let replies = unsafe { take(array, 2) };
+        assert!(replies[0].is_none());
+        assert_eq!(replies[1].as_ref().map(|typed| typed.len()), Some(LONGEST_ANSWER));
     }
 }

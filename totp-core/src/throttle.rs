@@ -13,7 +13,7 @@ pub const MOST_ADDRESSES: usize = 24;
 
 /// What the ledger knows of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct Tally {
     /// The [throttle key](Source::throttle_key) it is about.
     pub source: Source,
     /// Failures since the last success of this source.
@@ -24,7 +24,7 @@ pub struct Account {
     pub last_success: Timestamp,
 }
 
-impl Account {
+impl Tally {
     fn new(source: Source) -> Self {
         Self { source, failures: 0, last_failure: Timestamp::default(), last_success: Timestamp::default() }
     }
@@ -55,7 +55,7 @@ pub struct Ledger {
     /// Failures in a row, of all sources without a budget of their own.
     pub in_a_row: u32,
     /// One entry a source.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<Tally>,
 }
 
 impl Ledger {
@@ -85,6 +85,16 @@ impl Ledger {
             0 => Standing::Free,
             seconds => Standing::Wait(seconds),
         }
+    }
+
+    /// Seconds until a code from the source that waits longest is judged; 0 where none waits.
+    #[must_use]
+    pub fn longest_wait(&self, now: Timestamp, limits: &Throttle) -> u64 {
+        let waits = self
+            .accounts
+            .iter()
+            .map(|tally| delay_after(tally.failures, limits).saturating_sub(now.since(tally.last_failure)));
+        waits.max().unwrap_or(0)
     }
 
     /// Brings moments that lie in the future, as after a clock that stepped back, to `now`: nobody waits
@@ -155,7 +165,7 @@ impl Ledger {
         source == Source::Helper || self.knows(source, now)
     }
 
-    fn account(&self, source: Source) -> Option<&Account> {
+    fn account(&self, source: Source) -> Option<&Tally> {
         let key = source.throttle_key();
         self.accounts.iter().find(|account| account.source == key)
     }
@@ -173,7 +183,7 @@ impl Ledger {
         addresses().any(|account| !account.is_known(now)).then_some(true)
     }
 
-    fn update(&mut self, source: Source, now: Timestamp, change: impl FnOnce(&mut Account)) {
+    fn update(&mut self, source: Source, now: Timestamp, change: impl FnOnce(&mut Tally)) {
         let mut key = source.throttle_key();
         if self.account(key).is_none() {
             match self.place_for(key, now) {
@@ -186,11 +196,11 @@ impl Ledger {
         self.entry(key, change);
     }
 
-    fn entry(&mut self, key: Source, change: impl FnOnce(&mut Account)) {
+    fn entry(&mut self, key: Source, change: impl FnOnce(&mut Tally)) {
         match self.accounts.iter_mut().find(|account| account.source == key) {
             Some(account) => change(account),
             None => {
-                let mut account = Account::new(key);
+                let mut account = Tally::new(key);
                 change(&mut account);
                 self.accounts.push(account);
             }
@@ -198,7 +208,7 @@ impl Ledger {
     }
 
     /// Drops the address that is least by `order`; its failures go to the named hosts' count.
-    fn evict<K: Ord>(&mut self, order: impl Fn(&Account) -> K) {
+    fn evict<K: Ord>(&mut self, order: impl Fn(&Tally) -> K) {
         let least = self
             .accounts
             .iter()

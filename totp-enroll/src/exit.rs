@@ -1,6 +1,6 @@
 //! How a run ends: the exit statuses, and the one sentence on standard error that goes with them.
 
-use crate::text::printable;
+use crate::text::{printable, wrapped};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -39,8 +39,8 @@ impl From<Status> for ExitCode {
 pub enum Stop {
     /// The library says no.
     Failure(Failure),
-    /// A user whom an administrator named is not set up.
-    NotConfigured(String),
+    /// Two-factor login is not set up: for whom, and what to do about it.
+    NotConfigured(String, String),
     /// The policy cannot be used.
     Policy(PolicyError),
     /// A user cannot be looked up.
@@ -89,7 +89,7 @@ impl Stop {
                 Failure::NotPermitted(_) => Status::NotPermitted,
                 Failure::Unusable(_) => Status::Unusable,
             },
-            Self::NotConfigured(_) => Status::NotConfigured,
+            Self::NotConfigured(..) => Status::NotConfigured,
             Self::RootOnly(_) => Status::NotPermitted,
             Self::NoTerminal(_) => Status::Usage,
             Self::Policy(_) | Self::Account(_) | Self::Nobody(_) | Self::OddReply | Self::Signals(_) => {
@@ -124,10 +124,9 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failure(failure) => failure.fmt(f),
-            Self::NotConfigured(user) => write!(
-                f,
-                "two-factor login is not set up for {user}; `totp-enroll admin enroll {user}` does it"
-            ),
+            Self::NotConfigured(user, way_out) => {
+                write!(f, "two-factor login is not set up for {user}; {way_out}")
+            }
             Self::Policy(error) => error.fmt(f),
             Self::Account(error) => error.fmt(f),
             Self::Nobody(uid) => write!(f, "the name service knows no user with your uid {uid}"),
@@ -185,7 +184,10 @@ pub fn report(outcome: Result<(), Stop>) -> ExitCode {
         return Status::Done.into();
     };
     if !stop.is_silent() {
-        say_to_stderr(&format!("totp-enroll: {}", printable(&stop.to_string())));
+        let told = format!("totp-enroll: {}", printable(&stop.to_string()));
+        // Broken at spaces for a person; a log or a script gets one line.
+        let width = terminal_size::terminal_size_of(io::stderr()).map(|(columns, _)| usize::from(columns.0));
+        say_to_stderr(&width.map_or(told.clone(), |width| wrapped(&told, width.min(80))));
     }
     stop.status().into()
 }
@@ -216,8 +218,8 @@ mod tests {
     fn refusals_name_the_thing_and_the_way_out() {
         assert_eq!(Stop::RootOnly("--policy").to_string(), "--policy is for root only");
         assert_eq!(
-            Stop::NotConfigured("bob".into()).to_string(),
-            "two-factor login is not set up for bob; `totp-enroll admin enroll bob` does it"
+            Stop::NotConfigured("bob".into(), "ask an administrator".into()).to_string(),
+            "two-factor login is not set up for bob; ask an administrator"
         );
         assert!(Stop::NoTerminal("run it in a terminal").to_string().ends_with("; run it in a terminal"));
     }

@@ -16,8 +16,8 @@ pub fn state(status: &Status) -> &'static str {
     }
 }
 
-/// The lines below it.
-pub fn details(status: &Status) -> Vec<String> {
+/// The lines below it; `way_to_set_up` is what helps where nothing is set up.
+pub fn details(status: &Status, way_to_set_up: &str) -> Vec<String> {
     let mut lines = vec![
         format!("User: {}", printable(&status.user)),
         format!("Mode: {}", mode(status.mode)),
@@ -25,8 +25,8 @@ pub fn details(status: &Status) -> Vec<String> {
     ];
     if !status.configured {
         lines.push(match status.mode {
-            Mode::Disabled => "Set up: no; `totp-enroll enroll` does it, without effect yet".to_owned(),
-            _ => "Set up: no; `totp-enroll enroll` does it".to_owned(),
+            Mode::Disabled => format!("Set up: no; {way_to_set_up}, without effect yet"),
+            _ => format!("Set up: no; {way_to_set_up}"),
         });
         return lines;
     }
@@ -40,13 +40,13 @@ pub fn details(status: &Status) -> Vec<String> {
     }
     if status.throttled_for > 0 {
         lines.push(format!(
-            "Throttled: after too many wrong codes no code is looked at for {} s; a recovery code works at once",
+            "Throttled: after too many wrong codes from one place no code from there is looked at for {} s; a recovery code works at once",
             status.throttled_for
         ));
     }
     if status.at_ceiling {
         lines.push(
-            "Throttled: so many wrong codes in a row that only addresses you logged in from lately may try; a recovery code works from everywhere"
+            "Throttled: so many wrong codes in a row that only addresses with a login in the last 30 days may try; a recovery code works from everywhere"
                 .to_owned(),
         );
     }
@@ -145,13 +145,13 @@ mod tests {
     #[test]
     fn a_hostile_name_cannot_forge_a_line() {
         let status = Status { user: "a\nMode: \u{1b}[2J".into(), ..status() };
-        assert_eq!(details(&status)[0], "User: a\\nMode: \\u{1b}[2J");
+        assert_eq!(details(&status, "")[0], "User: a\\nMode: \\u{1b}[2J");
     }
 
     #[test]
     fn throttling_is_told_with_what_helps() {
         let status = Status { throttled_for: 40, ..status() };
-        let told = details(&status).join("\n");
+        let told = details(&status, "").join("\n");
         assert!(told.contains("40 s") && told.contains("recovery code works"), "{told}");
     }
 }

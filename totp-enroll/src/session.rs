@@ -75,10 +75,30 @@ impl Session {
         allows || self.actor == Actor::Root
     }
 
-    fn perform(&self, request: Request) -> Result<Reply, Failure> {
+    /// What sets this user up, for the one who reads it.
+    pub fn way_to_set_up(&self) -> String {
+        let own = self.account.uid == nix::unistd::getuid().as_raw();
+        if !own {
+            format!("`totp-enroll admin enroll {}` does it", self.user())
+        } else if self.may(self.policy.enrollment.enroll) {
+            "`totp-enroll enroll` does it".to_owned()
+        } else {
+            "ask an administrator: the policy of this host does not let users do it".to_owned()
+        }
+    }
+
+    fn not_configured(&self) -> Stop {
+        Stop::NotConfigured(self.user(), self.way_to_set_up())
+    }
+
+    fn perform(&self, request: Request) -> Result<Reply, Stop> {
         let caller =
             Caller { account: &self.account, actor: self.actor, service: SERVICE, remote_host: None };
-        Desk::open(&self.policy, self.origin)?.perform(&caller, Timestamp::now(), &self.log, request)
+        let desk = Desk::open(&self.policy, self.origin)?;
+        desk.perform(&caller, Timestamp::now(), &self.log, request).map_err(|failure| match failure {
+            Failure::NotConfigured => self.not_configured(),
+            failure => failure.into(),
+        })
     }
 
     /// Does what root does directly in the store.
@@ -96,7 +116,7 @@ impl Session {
             log: &self.log,
         };
         errand(&context).map_err(|failure| match failure {
-            Failure::NotConfigured => Stop::NotConfigured(self.user()),
+            Failure::NotConfigured => Stop::NotConfigured(self.user(), "nothing was done".to_owned()),
             failure => failure.into(),
         })
     }
@@ -112,13 +132,13 @@ impl Session {
     /// What is set up, where something must be.
     pub fn configured(&self) -> Result<Status, Stop> {
         let status = self.status()?;
-        if status.configured { Ok(status) } else { Err(Failure::NotConfigured.into()) }
+        if status.configured { Ok(status) } else { Err(self.not_configured()) }
     }
 
     /// Sends a request without a code that is bound to be refused, so that nobody types a code for it
     /// in vain. The library's own words say why.
     pub fn refuse_early(&self, bound: bool, request: Request) -> Result<(), Stop> {
-        if bound { self.perform(request).map(drop).map_err(Stop::from) } else { Ok(()) }
+        if bound { self.perform(request).map(drop) } else { Ok(()) }
     }
 
     /// Sends [`Request::Judge`].

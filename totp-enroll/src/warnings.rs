@@ -3,8 +3,8 @@
 use totp_core::otp::Algorithm;
 use totp_core::policy::{Mode, Policy, Totp};
 
-/// Before the secret of a new device is shown.
-pub fn before_scan(policy: &Policy) -> Vec<String> {
+/// Before the secret of a new device is shown; a `further` one stands beside others.
+pub fn before_scan(policy: &Policy, further: bool) -> Vec<String> {
     let mut told = vec![
         "Any app for time-based codes (TOTP) can read the QR code: an authenticator app on your phone, or a password manager that keeps one-time codes.".to_owned(),
     ];
@@ -13,6 +13,9 @@ pub fn before_scan(policy: &Policy) -> Vec<String> {
     told.push(match policy.mode {
         Mode::Disabled => {
             "Set-up has no effect yet: two-factor login is disabled on this host. Once it is enabled, you cannot log in without a code from the app (or a recovery code).".to_owned()
+        }
+        Mode::Required | Mode::Optional if further => {
+            "Its codes log you in as well as those of your other devices.".to_owned()
         }
         Mode::Required | Mode::Optional => {
             "From then on you cannot log in without a code from the app (or a recovery code).".to_owned()
@@ -54,7 +57,7 @@ mod tests {
     use super::*;
 
     fn told(policy: &Policy) -> String {
-        before_scan(policy).join(" ")
+        before_scan(policy, false).join(" ")
     }
 
     #[test]

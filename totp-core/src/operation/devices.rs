@@ -29,8 +29,12 @@ pub(super) fn remove(context: &Context<'_>, name: &DeviceName, typed: &str) -> R
     let (mut user, mut credential) = context.locked_with_credential()?;
     chosen(&credential, Some(name))?;
     if credential.devices.len() == 1 {
+        let unset = match context.policy.mode {
+            Mode::Required => "",
+            Mode::Optional | Mode::Disabled => "; `totp-enroll unset` removes two-factor login",
+        };
         return Err(Failure::Impossible(format!(
-            "\"{name}\" is the only device; `totp-enroll unset` removes two-factor login, `totp-enroll renew` moves it to another phone"
+            "\"{name}\" is the only device; `totp-enroll renew` moves it to another phone{unset}"
         )));
     }
     attempt::authorise(context, &mut user, &credential, "device-remove", typed)?;

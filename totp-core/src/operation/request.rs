@@ -149,7 +149,7 @@ pub struct Status {
     pub devices: Vec<DeviceStatus>,
     /// Recovery codes left.
     pub recovery_codes_left: usize,
-    /// Seconds until a code from a local login is judged again.
+    /// Seconds until a code from the source that must wait longest is judged again; 0 where none must.
     pub throttled_for: u64,
     /// Whether too many failures in a row keep strangers out.
     pub at_ceiling: bool,

@@ -5,7 +5,6 @@ use crate::credential::Device;
 use crate::login::{Record, is_remembered};
 use crate::otp::Kind;
 use crate::source::Source;
-use crate::throttle::Standing;
 
 /// Reports on a user.
 pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
@@ -29,11 +28,7 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
     let (user, credential) = context.locked_with_credential()?;
     let mut state = user.state_of(credential.id);
     state.ledger.settle_clock(context.now);
-    let source = if context.source == Source::Helper { Source::Helper } else { Source::Local };
-    match state.ledger.standing(source, context.now, &context.policy.throttle) {
-        Standing::Free | Standing::Ceiling => {}
-        Standing::Wait(seconds) => status.throttled_for = seconds,
-    }
+    status.throttled_for = state.ledger.longest_wait(context.now, &context.policy.throttle);
     status.configured = true;
     status.since = Some(credential.created.to_rfc3339());
     status.devices = credential.devices.iter().map(device_status).collect();

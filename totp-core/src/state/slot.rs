@@ -19,7 +19,7 @@ use crate::credential::{CredentialId, DeviceId, MOST_DEVICES};
 use crate::login::Reason;
 use crate::recovery::{MOST_CODES, RecoverySet};
 use crate::source::Source;
-use crate::throttle::{Account, Ledger, MOST_ADDRESSES};
+use crate::throttle::{Ledger, MOST_ADDRESSES, Tally};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Bytes of a slot.
@@ -225,7 +225,7 @@ impl Reader<'_> {
             ledger: Ledger {
                 in_a_row: u32::from_le_bytes(self.take()?),
                 accounts: self.list(MOST_ACCOUNTS, |body| {
-                    Some(Account {
+                    Some(Tally {
                         source: body.source()?,
                         failures: u32::from_le_bytes(body.take()?),
                         last_failure: body.moment()?,

@@ -7,5 +7,5 @@ use totp_core::operation::admin;
 
 pub fn run(session: &Session, terminal: &Terminal) -> Result<(), Stop> {
     session.administer(admin::unlock)?;
-    terminal.say(&format!("Codes of {} are looked at again.", session.user()))
+    terminal.say(&format!("Wrong codes of {} are forgiven: the next code is judged at once.", session.user()))
 }

@@ -4,7 +4,6 @@ use crate::exit::Stop;
 use crate::report;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use std::io::IsTerminal as _;
 use totp_core::credential::DeviceName;
 use totp_core::operation::Request;
 use zeroize::Zeroizing;
@@ -31,8 +30,7 @@ pub fn remove(session: &Session, terminal: &Terminal, name: DeviceName, yes: boo
         "Codes of the device \"{name}\" stop working. Give a code of a device that is set up, or a recovery code."
     ))?;
     let code = terminal.ask_code()?;
-    // A script that pipes a code in has shown that it means it.
-    if !yes && std::io::stdin().is_terminal() {
+    if !yes {
         terminal.ask_to_go_on(&format!("Remove the device \"{name}\"?"))?;
     }
     session.done(request(code))?;

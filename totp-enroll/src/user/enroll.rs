@@ -43,7 +43,7 @@ pub fn run(
         underway.session().user(),
         begun.device
     ))?;
-    for warning in warnings::before_scan(&underway.session().policy) {
+    for warning in warnings::before_scan(&underway.session().policy, further) {
         terminal.say(&warning)?;
     }
     let confirmed = proof::prove(&underway, terminal, begun, copy)?;

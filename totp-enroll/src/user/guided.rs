@@ -13,5 +13,5 @@ pub fn run(session: Session, terminal: &Terminal) -> Result<(), Stop> {
     if missing && session.may(session.policy.enrollment.enroll) {
         return enroll::run(session, terminal, None, false);
     }
-    status::show(&found, terminal)
+    status::show(&session, &found, terminal)
 }

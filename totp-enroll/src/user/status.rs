@@ -8,13 +8,13 @@ use totp_core::operation::Status;
 
 pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Stop> {
     let status = session.status()?;
-    if json { as_json(&status, terminal) } else { show(&status, terminal) }
+    if json { as_json(&status, terminal) } else { show(session, &status, terminal) }
 }
 
 /// In words.
-pub fn show(status: &Status, terminal: &Terminal) -> Result<(), Stop> {
+pub fn show(session: &Session, status: &Status, terminal: &Terminal) -> Result<(), Stop> {
     let mut told = format!("Two-factor login: {}\n", terminal.bold(report::state(status)));
-    for line in report::details(status) {
+    for line in report::details(status, &session.way_to_set_up()) {
         told.push_str(&terminal.fitted(&line));
         told.push('\n');
     }

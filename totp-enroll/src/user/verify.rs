@@ -41,6 +41,9 @@ fn in_words(verdict: &Verdict) -> String {
             "The recovery code is right. It is spent now, as by a login; {}.",
             crate::report::codes_left(*left)
         ),
+        Verdict::Refused(refusal) if refusal.recorded => {
+            format!("{} It was counted as in a login.", refusal.advice())
+        }
         Verdict::Refused(refusal) => refusal.advice(),
     }
 }
