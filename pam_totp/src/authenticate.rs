@@ -156,7 +156,7 @@ impl Login<'_> {
         let Some(code) = code else { return Ok(None) };
         Ok(match self.judge(desk, account, &code, false)? {
             Some(Verdict::Accepted(_)) => Some(FirstPass::Accepted),
-            Some(Verdict::Refused(refusal)) if refusal.recorded => Some(FirstPass::Counted),
+            Some(Verdict::Refused(refusal)) if refusal.counted => Some(FirstPass::Counted),
             Some(Verdict::Refused(_)) | None => None,
         })
     }

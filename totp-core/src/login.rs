@@ -101,6 +101,8 @@ pub struct Refusal {
     pub wait: u64,
     /// Whether the person may be told why: a local login, or an address that logged in within 30 days.
     pub may_tell: bool,
+    /// Whether the answer was evaluated, and so counted as a failure.
+    pub counted: bool,
     /// Whether the state changed by it and must be written: it was counted, or a clock stepped back.
     pub recorded: bool,
 }
@@ -203,7 +205,8 @@ pub fn judge(
     let clock_stepped_back = state.ledger.settle_clock(now);
     let standing = state.ledger.standing(source, now, &policy.throttle);
     let may_tell = matches!(source, Source::Local | Source::Helper) || state.ledger.knows(source, now);
-    let uncounted = |reason, wait| Refusal { reason, wait, may_tell, recorded: clock_stepped_back };
+    let uncounted =
+        |reason, wait| Refusal { reason, wait, may_tell, counted: false, recorded: clock_stepped_back };
 
     let found = match answer {
         Answer::Empty => return (Verdict::Refused(uncounted(Reason::NoAnswer, 0)), state),
@@ -236,7 +239,7 @@ pub fn judge(
                     Standing::Wait(seconds) => seconds,
                     Standing::Free | Standing::Ceiling => 0,
                 };
-                (Verdict::Refused(Refusal { reason, wait, may_tell, recorded: true }), state)
+                (Verdict::Refused(Refusal { reason, wait, may_tell, counted: true, recorded: true }), state)
             }
         },
     }

@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn answers_arrive_as_sent() {
-        let refusal = Refusal { reason: Reason::UsedCode, wait: 5, may_tell: true, recorded: true };
+        let refusal =
+            Refusal { reason: Reason::UsedCode, wait: 5, may_tell: true, counted: true, recorded: true };
         let code = || Zeroizing::new("ABCD-EFGH".to_owned());
         for answered in [
             Answered::Done(Reply::Done),

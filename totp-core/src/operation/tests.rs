@@ -464,6 +464,11 @@ fn a_second_try_in_one_login_is_judged_and_both_are_counted() {
     let credential = home.store.credential(&home.account.name).unwrap().unwrap();
     assert_eq!(state.state_of(credential.id).ledger.failures(Source::Local), 2);
     drop(state);
+    // A recovery code is looked at while throttled and not counted: no reason to end the delay.
+    let Verdict::Refused(uncounted) = tries(&home, "AAAA-BBBB-CCCC-DDDD", false) else {
+        panic!("there is no such recovery code");
+    };
+    assert!(!uncounted.counted);
     assert!(matches!(tries(&home, &phone.code(home.now), true), Verdict::Accepted(_)));
 }
 

@@ -183,6 +183,7 @@ fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_over_by_root() 
         let late = held.record(&state, record);
         assert!(matches!(late, Err(StoreError::Busy)), "a verdict in a file that was replaced");
     }
+    assert!(matches!(held.write_credential(&example()), Err(StoreError::Busy)), "set up after a revoke");
     drop(held);
     assert!(matches!(place.store.lock(&alice()), Err(StoreError::Busy)), "the new file is still locked");
     assert_eq!(taken.state_of(example().id).ledger.in_a_row, 0);

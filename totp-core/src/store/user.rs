@@ -157,8 +157,13 @@ impl LockedUser<'_> {
     /// Puts a credential in place, durably.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; the former credential stands then.
+    /// [`StoreError::Io`], or [`StoreError::Busy`] where an administrator took the lock over meanwhile; the
+    /// former credential stands then.
     pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        // Not after a revoke that did not wait for this process.
+        if !self.store.is_current(&self.name("state"), &self.file)? {
+            return Err(StoreError::Busy);
+        }
         self.store.replace(&self.name("toml"), credential.to_toml().as_bytes())
     }
 
@@ -198,7 +203,10 @@ impl LockedUser<'_> {
     /// [`StoreError::Io`].
     pub fn remove_everything(&self) -> Result<(), StoreError> {
         for ending in ["toml", "pending", "state"] {
-            self.store.remove(&self.name(ending))?;
+            let name = self.name(ending);
+            // What a process that lost its lock was about to put in place.
+            self.store.remove(&format!(".{name}.new"))?;
+            self.store.remove(&name)?;
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ fn in_words(verdict: &Verdict) -> String {
             "The recovery code is right. It is spent now, as by a login; {}.",
             crate::report::codes_left(*left)
         ),
-        Verdict::Refused(refusal) if refusal.recorded => {
+        Verdict::Refused(refusal) if refusal.counted => {
             format!("{} It was counted as in a login.", refusal.advice())
         }
         Verdict::Refused(refusal) => refusal.advice(),
@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn json_gives_the_reason_in_the_words_of_the_log() {
-        let refusal = Refusal { reason: Reason::UsedCode, wait: 5, may_tell: true, recorded: true };
+        let refusal =
+            Refusal { reason: Reason::UsedCode, wait: 5, may_tell: true, counted: true, recorded: true };
         let value = as_json(&Verdict::Refused(refusal));
         assert_eq!(value, json!({ "valid": false, "reason": "used-code", "wait": 5 }));
     }
