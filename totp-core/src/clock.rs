@@ -39,11 +39,26 @@ impl Timestamp {
             .to_string()
     }
 
-    /// Reads what [`Self::to_rfc3339`] wrote. `None` for anything else and for dates before 1970.
+    /// A moment as TOML writes what [`Self::to_rfc3339`] gives: date, time and `Z`. `None` for any other
+    /// form, for a day that no calendar has, and for years before 1970.
     #[must_use]
-    pub fn from_rfc3339(text: &str) -> Option<Self> {
-        let parsed: jiff::Timestamp = text.parse().ok()?;
-        u64::try_from(parsed.as_second()).ok().map(Self)
+    pub fn from_toml(written: &toml::value::Datetime) -> Option<Self> {
+        let (date, time) = (written.date?, written.time?);
+        if written.offset != Some(toml::value::Offset::Z) {
+            return None;
+        }
+        let small = |number: u8| i8::try_from(number).ok();
+        let civil = jiff::civil::DateTime::new(
+            i16::try_from(date.year).ok()?,
+            small(date.month)?,
+            small(date.day)?,
+            small(time.hour)?,
+            small(time.minute)?,
+            small(time.second.unwrap_or(0))?,
+            0,
+        );
+        let moment = jiff::tz::Offset::UTC.to_timestamp(civil.ok()?).ok()?;
+        u64::try_from(moment.as_second()).ok().map(Self)
     }
 }
 
@@ -55,8 +70,18 @@ mod tests {
     fn dates_are_read_back_as_written() {
         let moment = Timestamp(1_790_000_000);
         assert_eq!(moment.to_rfc3339(), "2026-09-21T14:13:20Z");
-        assert_eq!(Timestamp::from_rfc3339(&moment.to_rfc3339()), Some(moment));
-        assert_eq!(Timestamp::from_rfc3339("1969-01-01T00:00:00Z"), None);
+        let read = |text: &str| Timestamp::from_toml(&text.parse().expect(text));
+        assert_eq!(read(&moment.to_rfc3339()), Some(moment));
+        assert_eq!(read("1970-01-01T00:00:00Z"), Some(Timestamp(0)));
+        for odd in [
+            "1969-12-31T23:59:59Z",
+            "2026-09-21",
+            "14:13:20",
+            "2026-09-21T14:13:20",
+            "2026-09-21T14:13:20+01:00",
+        ] {
+            assert_eq!(read(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -163,11 +163,8 @@ impl<'t, 'a> Entry<'t, 'a> {
     }
 
     /// A date or a date and time, as TOML writes it.
-    pub(crate) fn datetime(&self, wanted: &str) -> Result<String, FileError> {
-        match self.value.get_ref() {
-            DeValue::Datetime(datetime) => Ok(datetime.to_string()),
-            _ => Err(self.wrong_type(wanted)),
-        }
+    pub(crate) fn datetime(&self, wanted: &str) -> Result<&'t toml::value::Datetime, FileError> {
+        self.value.get_ref().as_datetime().ok_or_else(|| self.wrong_type(wanted))
     }
 
     /// The entries of a table.

@@ -182,7 +182,7 @@ pub(crate) fn credential_id(entry: &Entry<'_, '_>) -> Result<CredentialId, FileE
 
 pub(crate) fn moment(entry: &Entry<'_, '_>) -> Result<Timestamp, FileError> {
     let wanted = "a date and time in UTC such as 2026-11-22T03:00:00Z";
-    Timestamp::from_rfc3339(&entry.datetime(wanted)?)
+    Timestamp::from_toml(entry.datetime(wanted)?)
         .ok_or_else(|| entry.error(format!("is no moment; allowed: {wanted}")))
 }
 

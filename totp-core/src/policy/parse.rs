@@ -156,9 +156,11 @@ fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<Refu
             "grace_logins" => entry.integer(0..=1_000_000)? > 0,
             "grace_until" => {
                 let wanted = "a date such as 2027-01-31";
-                let date = entry.datetime(wanted)?;
-                date.parse::<jiff::civil::Date>()
-                    .map_err(|_| entry.error(format!("{date} is no date; allowed: {wanted}")))?;
+                let written = entry.datetime(wanted)?;
+                // The parser lets only days of the calendar through; a time of day has no meaning here.
+                if written.date.is_none() || written.time.is_some() || written.offset.is_some() {
+                    return Err(entry.error(format!("{written} is no date; allowed: {wanted}")));
+                }
                 true
             }
             _ => return Err(entry.unknown(&KEYS)),
@@ -360,6 +362,7 @@ mod tests {
             ("[store]\ndirectory = \"var\"", "absolute"),
             ("[enrollment]\nself_service = [\"all\"]", "allowed: enroll, renew, unset, show"),
             ("[enrollment]\ngrace_until = 2027-02-31", "policy.toml:2"),
+            ("[enrollment]\ngrace_until = 2027-01-31T10:00:00Z", "is no date; allowed: a date such as"),
             ("[enrollment]\ngrace_until = \"2027-01-31\"", "allowed: a date such as 2027-01-31"),
             ("[[rule]]\nusers = \"root\"\nmode = \"required\"", "policy.toml:2: rule.users: wrong type"),
             ("[[rule]]\nnetworks = [\"10.0.0.0/33\"]\nmode = \"required\"", "is no network"),
