@@ -243,6 +243,21 @@ fn a_set_up_dies_of_age_and_of_wrong_codes() {
 }
 
 #[test]
+fn a_set_up_is_not_confirmed_on_another_credential_than_it_began_with() {
+    let home = Home::new();
+    let begun = home.begins(Purpose::First, None, None).unwrap();
+    // As by another way into the store, or one of a later version.
+    let credential = crate::credential::tests::example();
+    assert_eq!(credential.uid, home.account.uid);
+    home.store.lock(&home.account.name).unwrap().write_credential(&credential).unwrap();
+    let code = Phone::with(&begun.secret).code(NOON);
+    assert!(matches!(home.confirms(&begun, &code), Err(Failure::Impossible(_))));
+    let stands = home.store.credential(&home.account.name).unwrap().unwrap();
+    assert_eq!(*stands.to_toml(), *credential.to_toml());
+    assert_eq!(home.names(), ["alice.state", "alice.toml"]);
+}
+
+#[test]
 fn abandoning_ends_only_the_set_up_it_names() {
     let home = Home::new();
     let first = home.begins(Purpose::First, None, None).unwrap();
