@@ -9,7 +9,8 @@ store    = /var/lib/pam_totp
 
 # The module and the tool call the helper by this path; the environment cannot change it.
 export PAM_TOTP_HELPER = $(libexec)/totp-helper
-export PAM_TOTP_BUILD  = $(CURDIR)/target/release
+target = $(abspath $(or $(CARGO_TARGET_DIR),target))
+export PAM_TOTP_BUILD  = $(target)/release
 
 # Tests and the demo make namespaces, users and servers.
 is_root = $(filter 0,$(shell id -u))
@@ -36,13 +37,13 @@ build:
 	@cargo --version >/dev/null || { echo 'cargo is missing: install Rust 1.89 or newer, as by rustup' >&2; exit 1; }
 	cargo build --release --locked -p pam_totp
 	cargo build --release --locked -p totp-enroll -p totp-helper
-	@echo "pam_totp.so, stripped: $$(stat -c %s target/release/libpam_totp.so) bytes"
+	@echo "pam_totp.so, stripped: $$(stat -c %s '$(PAM_TOTP_BUILD)/libpam_totp.so') bytes"
 
 demo:
 	@make/install-packages $(demo_packages)
 	$(MAKE) build prefix=/usr
 	cargo build --locked -p end-to-end --bin demo
-	$(as_root) env PAM_TOTP_BUILD='$(PAM_TOTP_BUILD)' target/debug/demo
+	$(as_root) env PAM_TOTP_BUILD='$(PAM_TOTP_BUILD)' '$(target)/debug/demo'
 
 test:
 	@make/install-packages $(test_packages)
@@ -52,13 +53,15 @@ test:
 	cargo test --workspace --locked --exclude end-to-end
 	cargo test --locked -p end-to-end $(run_as_root)
 
+# In one step: a login under way finds the old file or the new one, never half of it.
+put = install -D -m $1 '$2' '$3.new' && mv -f '$3.new' '$3'
+
 install:
 	@test -n '$(pamdir)' || { echo 'no directory of PAM modules was found; name it with pamdir=' >&2; exit 1; }
-	@grep -qsF '$(libexec)/totp-helper' target/release/totp-enroll || \
+	@grep -qsF '$(libexec)/totp-helper' '$(PAM_TOTP_BUILD)/totp-enroll' || \
 		{ echo 'not built for this prefix; `make build prefix=$(prefix)` comes first' >&2; exit 1; }
-	install -D -m 644 target/release/libpam_totp.so '$(DESTDIR)$(pamdir)/pam_totp.so'
-	install -D -m 755 target/release/totp-enroll '$(DESTDIR)$(prefix)/bin/totp-enroll'
-	install -D -m 4755 target/release/totp-helper '$(DESTDIR)$(libexec)/totp-helper'
+	$(call put,4755,$(PAM_TOTP_BUILD)/totp-helper,$(DESTDIR)$(libexec)/totp-helper)
+	$(call put,755,$(PAM_TOTP_BUILD)/totp-enroll,$(DESTDIR)$(prefix)/bin/totp-enroll)
 	install -D -m 644 config/sysusers.conf '$(DESTDIR)$(prefix)/lib/sysusers.d/pam_totp.conf'
 	install -D -m 644 config/tmpfiles.conf '$(DESTDIR)$(prefix)/lib/tmpfiles.d/pam_totp.conf'
 	test -e '$(DESTDIR)/etc/pam_totp/policy.toml' || \
@@ -68,10 +71,13 @@ install:
 		useradd --system --user-group --no-create-home --home-dir /nonexistent \
 			--shell /usr/sbin/nologin _pam_totp
 	test -n '$(DESTDIR)' || install -d -o _pam_totp -g _pam_totp -m 700 $(store)
+	@# Last: what it calls and reads is there by now.
+	$(call put,644,$(PAM_TOTP_BUILD)/libpam_totp.so,$(DESTDIR)$(pamdir)/pam_totp.so)
 	@test -n '$(DESTDIR)' || cat config/next-steps.txt
 
 uninstall:
-	@if [ -z '$(DESTDIR)' ] && [ -z '$(FORCE)' ] && grep -ls '^[^#]*pam_totp' /etc/pam.conf /etc/pam.d/*; then \
+	@if [ '$(FORCE)' != 1 ] && grep -ls '^[^#]*pam_totp' \
+		$(addprefix '$(DESTDIR)',/etc/pam.conf /etc/pam.d/* /usr/lib/pam.d/*); then \
 		echo 'These PAM stacks name pam_totp.so: without the module they would let nobody in.' >&2; \
 		echo 'Take its lines out first; FORCE=1 removes it all the same.' >&2; \
 		exit 1; \
