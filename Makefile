@@ -9,6 +9,8 @@ store    = /var/lib/pam_totp
 
 # The module and the tool call the helper by this path; the environment cannot change it.
 export PAM_TOTP_HELPER = $(libexec)/totp-helper
+# The module has invitations mailed by it.
+export PAM_TOTP_TOOL = $(prefix)/bin/totp-enroll
 target = $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PAM_TOTP_BUILD  = $(target)/release
 
@@ -20,7 +22,7 @@ run_as_root = $(if $(is_root),,--config "target.'cfg(unix)'.runner = ['sudo', '-
 
 build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
-test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules
+test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base
 
 .PHONY: help build demo test install uninstall
 

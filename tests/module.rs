@@ -98,7 +98,8 @@ fn an_unusable_policy_makes_the_service_unavailable() {
         "mode = \"required\"\nmoda = 1\n",
         "[totp]\ndigits = 9\n",
         "mode = \"req",
-        "[[rule]]\nusers = [\"x\"]\nmode = \"disabled\"\n",
+        "[[rule]]\nusers = [\"x\"]\n",
+        "strategy = \"sms\"\n",
     ] {
         host.write(POLICY, text);
         says(&authenticate(&host, "alice", "123456\n"), AUTHINFO_UNAVAIL);

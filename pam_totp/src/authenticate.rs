@@ -1,82 +1,64 @@
-//! One login's way through the module: who, by which policy, what is asked, and what is answered.
+//! The auth phase: what is asked, and what is answered.
 
 use crate::arguments::Arguments;
 use crate::conversation::{self, ConversationError, Message, Typed};
+use crate::login::{Login, Unavailable, odd_reply};
+use crate::marker::{self, Outcome};
 use crate::one_entry;
 use crate::pam_log::PamLog;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
-use std::ffi::{CStr, CString};
-use std::path::Path;
-use totp_core::POLICY_FILE;
+use std::ffi::CString;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
-use totp_core::desk::{Caller, Desk, PolicyOrigin};
+use totp_core::desk::Desk;
 use totp_core::event::{Event, EventLog as _, Level};
+use totp_core::login::newcomer::Welcome;
 use totp_core::login::{Factor, Verdict};
-use totp_core::operation::{Actor, Failure, Probe};
+use totp_core::operation::{Failure, Found, Intent, LoginReply, Request};
+use totp_core::pending::Nonce;
 use totp_core::policy::{Mode, Policy};
-use totp_core::source::Source;
 use zeroize::Zeroizing;
 
 /// What everybody is told whose address is not known: the same line, set up or not, user or not.
 const REFUSED: &str = "The code was not accepted.";
 /// What a local user hears who needs a code and has no device.
 const NOT_SET_UP: &str = "Two-factor login is required and not set up: run totp-enroll where you are logged in, or ask an administrator.";
+/// What everybody is told before the prompt where users are set up during login.
+const NO_CODE_YET: &str = "If you have no code yet, press Enter.";
 /// The prompt where password and code are typed as one.
 const ONE_ENTRY_PROMPT: &str = "Password and verification code: ";
 
 /// pam_sm_authenticate(3).
 pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
     let (arguments, unknown) = Arguments::parse(words);
-    let log = PamLog::new(pam, arguments.debug);
     for word in unknown {
         let event = Event::new("argument").with("result", &"ignored").with("argument", &word);
-        log.event(Level::Warning, &event);
+        PamLog::new(pam, arguments.debug).event(Level::Warning, &event);
     }
-    if arguments.setup {
-        let event = Event::new("argument")
-            .with("result", &"ignored")
-            .with("argument", &"setup")
-            .with("reason", &"this version does not set users up during login");
-        log.event(Level::Warning, &event);
+    let login = match Login::of(pam, flags, &arguments) {
+        Ok(login) => login,
+        Err(answer) => return answer,
+    };
+    if let Err(error) = marker::note(pam, None) {
+        return login.unavailable(&format!("libpam keeps no data: {error}"));
     }
-    let typed_name = match pam.get_user(None) {
-        Ok(Some(name)) => name,
-        Ok(None) => return PamError::USER_UNKNOWN,
-        Err(PamError::CONV_AGAIN) => return PamError::INCOMPLETE,
-        Err(error) => return error,
+    let attempt = match Attempt::of(&login) {
+        Ok(attempt) => attempt,
+        Err(why) => return login.unavailable(&why),
     };
-    let text = |item: Result<Option<&CStr>, PamError>| {
-        item.ok().flatten().map(|text| text.to_string_lossy().into_owned())
-    };
-    let login = Login {
-        pam,
-        silent: flags.contains(PamFlags::SILENT),
-        log,
-        user: typed_name.to_string_lossy().into_owned(),
-        service: text(pam.get_service()).unwrap_or_default(),
-        remote_host: text(pam.get_rhost()),
-        arguments: &arguments,
-    };
-    match login.run(typed_name) {
-        Ok(answer) => answer,
-        Err(failure) => {
-            login.log.event(Level::Error, &login.event("unavailable", &failure));
-            PamError::AUTHINFO_UNAVAIL
-        }
+    match attempt.run() {
+        Ok((answer, outcome)) => match marker::note(pam, outcome) {
+            Ok(()) => answer,
+            Err(error) => login.unavailable(&format!("libpam keeps no data: {error}")),
+        },
+        Err(why) => login.unavailable(&why),
     }
 }
 
-/// One login.
-struct Login<'p> {
-    pam: &'p Pam,
-    silent: bool,
-    log: PamLog<'p>,
-    /// As typed, for the log.
-    user: String,
-    service: String,
-    remote_host: Option<String>,
-    arguments: &'p Arguments,
+/// The auth phase of one login.
+struct Attempt<'l> {
+    login: &'l Login<'l>,
+    policy: Policy,
 }
 
 /// Why no code can be right, whatever is answered.
@@ -86,48 +68,56 @@ enum Hopeless {
     NotConfigured,
 }
 
-/// Something that a login needs cannot be used.
-type Unavailable = String;
+/// PAM's word, and what is noted for the phases to come: nothing where the login ends here.
+type Answer = (PamError, Option<Outcome>);
 
-impl Login<'_> {
-    fn run(&self, typed_name: &CStr) -> Result<PamError, Unavailable> {
-        let path = self.arguments.policy.as_deref().unwrap_or(Path::new(POLICY_FILE));
-        let policy = Policy::load(path).map_err(|error| error.to_string())?;
-        if policy.mode == Mode::Disabled {
-            self.debug("mode is disabled");
-            return Ok(PamError::IGNORE);
-        }
-        let origin = if self.arguments.policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
+const PASSED: Answer = (PamError::SUCCESS, Some(Outcome::Passed));
+const NOT_ASKED: Answer = (PamError::IGNORE, Some(Outcome::Passed));
+
+fn denied(answer: PamError) -> Answer {
+    (answer, None)
+}
+
+impl<'l> Attempt<'l> {
+    fn of(login: &'l Login<'l>) -> Result<Self, Unavailable> {
+        Ok(Self { login, policy: login.policy()? })
+    }
+
+    fn run(&self) -> Result<Answer, Unavailable> {
+        let Self { login, policy } = self;
         // Before the user is looked up: a store that cannot be used is the same for everybody.
-        let desk = Desk::open(&policy, origin).map_err(|failure| failure.to_string())?;
-        // No account has a name that is no text.
-        let account = match typed_name.to_str() {
-            Ok(name) => Account::by_name(name).map_err(|error| error.to_string())?,
-            Err(_) => None,
-        };
-        let Some(account) = account else {
-            return match policy.mode {
-                Mode::Required => self.ask_in_vain(&policy, Hopeless::UnknownUser),
-                Mode::Optional | Mode::Disabled => Ok(PamError::USER_UNKNOWN),
+        let desk = login.desk(policy)?;
+        let Some(account) = login.account()? else {
+            return match login.mode(policy, None, None) {
+                Mode::Required => Ok(self.ask_in_vain()),
+                Mode::Optional => Ok(denied(PamError::USER_UNKNOWN)),
+                Mode::Disabled => Ok(NOT_ASKED),
             };
         };
-        let probe = desk.probe(&self.caller(&account), Timestamp::now(), &self.log);
-        let digits = match probe.map_err(|failure| failure.to_string())? {
-            Probe::Ask { digits } => digits,
-            Probe::Remembered => return Ok(PamError::SUCCESS),
-            Probe::NotConfigured => {
-                if policy.mode == Mode::Required {
-                    return self.ask_in_vain(&policy, Hopeless::NotConfigured);
-                }
-                self.debug("optional and not configured");
-                return Ok(PamError::IGNORE);
+        let probe = login.probe(&desk, &account)?;
+        let mode = login.mode(policy, probe.overridden, Some(&account));
+        let digits = match (mode, probe.found) {
+            (Mode::Disabled, _) => {
+                login.debug("mode is disabled");
+                return Ok(NOT_ASKED);
             }
+            (_, Found::Remembered) => {
+                let event = login.event("login", "accepted", "remembered").with("factor", &"remembered-host");
+                login.log.event(Level::Info, &event);
+                return Ok(PASSED);
+            }
+            (Mode::Optional, Found::NotConfigured) => {
+                login.debug("optional and not configured");
+                return Ok(NOT_ASKED);
+            }
+            (Mode::Required, Found::NotConfigured) => return self.receive(&desk, &account),
+            (_, Found::Code { digits }) => digits,
         };
         let first = self.first_pass(&desk, &account, digits)?;
         if first == Some(FirstPass::Accepted) {
-            return Ok(PamError::SUCCESS);
+            return Ok(PASSED);
         }
-        match self.answer(&policy, digits) {
+        match self.answer(digits) {
             Answered::Code(code) => {
                 let second_try = first == Some(FirstPass::Counted);
                 let verdict = self.judge(&desk, &account, &code, second_try)?;
@@ -137,7 +127,81 @@ impl Login<'_> {
                 ))
             }
             Answered::Nothing(reason) => Ok(self.refuse_unjudged(reason)),
-            Answered::Later => Ok(PamError::INCOMPLETE),
+            Answered::Later => Ok(denied(PamError::INCOMPLETE)),
+        }
+    }
+
+    /// A user who needs a code and is not set up. Nothing is said to strangers of what comes of it: whether
+    /// the password was right is not known yet.
+    fn receive(&self, desk: &Desk<'_>, account: &Account) -> Result<Answer, Unavailable> {
+        let Self { login, policy } = self;
+        let typed = match self.answer(policy.totp.digits) {
+            Answered::Code(typed) => typed,
+            Answered::Nothing(_) => Typed::default(),
+            Answered::Later => return Ok(denied(PamError::INCOMPLETE)),
+        };
+        let request = Request::Welcome { typed: text_of(&typed) };
+        let welcome = match login.ask(desk, account, request) {
+            Ok(LoginReply::Welcome(welcome)) => welcome,
+            Ok(_) => return Err(odd_reply()),
+            Err(Failure::Impossible(_)) => return Ok(self.refuse_unjudged("set-up-meanwhile")),
+            Err(failure) => return Err(failure.to_string()),
+        };
+        let set_up = |invited| -> Result<Answer, Unavailable> {
+            let nonce = Nonce::generate().map_err(|error| error.to_string())?;
+            login.log.event(Level::Info, &login.event("setup", "offered", "not-configured"));
+            // Only where the rest of the stack refuses.
+            conversation::delay_failure(login.pam);
+            Ok((PamError::IGNORE, Some(Outcome::SetUp { nonce, invited })))
+        };
+        let offered = login.offers_set_up(policy) && self.first_factor_was_given();
+        match welcome {
+            Welcome::Accepted(factor) => {
+                self.tell_what_is_left(&factor);
+                Ok(PASSED)
+            }
+            Welcome::Invited if offered => set_up(true),
+            Welcome::SetUp | Welcome::NotInvited { other_way: true } if offered => set_up(false),
+            _ if self.may_always_be_put_off() => {
+                login.log.event(Level::Notice, &login.event("setup", "put-off", "grace"));
+                if login.is_local() {
+                    login.tell(Message::Info(
+                        "Two-factor login will be required and is not set up: run totp-enroll once you are logged in.",
+                    ));
+                }
+                Ok(NOT_ASKED)
+            }
+            _ => {
+                self.refuse_hopeless(Hopeless::NotConfigured);
+                Ok(denied(PamError::AUTH_ERR))
+            }
+        }
+    }
+
+    /// Whether a password was typed to a module above, or sshd has checked a key. Without either, whoever
+    /// knows a name could set its user up.
+    fn first_factor_was_given(&self) -> bool {
+        let pam = self.login.pam;
+        let keyed = pam.getenv("SSH_AUTH_INFO_0").ok().flatten().is_some_and(|methods| {
+            methods.to_bytes().split(|byte| *byte == b'\n').any(|method| method.starts_with(b"publickey "))
+        });
+        keyed || self.cached_password().is_some_and(|password| !password.is_empty())
+    }
+
+    fn may_always_be_put_off(&self) -> bool {
+        self.policy.enrollment.grace_until.is_some_and(|day| !day.is_over(Timestamp::now()))
+    }
+
+    /// Whether strangers hear nothing but the verdict. Where a user who is not set up may go on, a line for
+    /// all others would tell them apart.
+    fn is_quiet(&self) -> bool {
+        self.login.offers_set_up(&self.policy) || self.may_always_be_put_off()
+    }
+
+    /// The line that every stranger hears alike.
+    fn tell_stranger(&self) {
+        if !self.is_quiet() {
+            self.login.tell(Message::Error(REFUSED));
         }
     }
 
@@ -149,25 +213,17 @@ impl Login<'_> {
         account: &Account,
         digits: u8,
     ) -> Result<Option<FirstPass>, Unavailable> {
-        if !self.arguments.try_first_pass || self.arguments.use_first_pass {
+        let arguments = self.login.arguments;
+        if !arguments.try_first_pass || arguments.use_first_pass {
             return Ok(None);
         }
-        let (_, code) = self.parts(self.cached_password().as_ref(), digits);
+        let (_, code) = parts(self.cached_password().as_ref(), digits);
         let Some(code) = code else { return Ok(None) };
         Ok(match self.judge(desk, account, &code, false)? {
             Some(Verdict::Accepted(_)) => Some(FirstPass::Accepted),
             Some(Verdict::Refused(refusal)) if refusal.counted => Some(FirstPass::Counted),
             Some(Verdict::Refused(_)) | None => None,
         })
-    }
-
-    fn caller<'c>(&'c self, account: &'c Account) -> Caller<'c> {
-        Caller {
-            account,
-            actor: Actor::Owner,
-            service: &self.service,
-            remote_host: self.remote_host.as_deref(),
-        }
     }
 
     /// Has a code judged; `None` where the credential went away while the person was typing.
@@ -178,82 +234,102 @@ impl Login<'_> {
         code: &[u8],
         second_try: bool,
     ) -> Result<Option<Verdict>, Unavailable> {
-        // Text that is no UTF-8, or longer than any code, is sent as something that is no code either.
-        let typed = std::str::from_utf8(code).ok().filter(|text| text.len() <= 256).unwrap_or("?");
-        let typed = Zeroizing::new(typed.to_owned());
-        let caller = self.caller(account);
-        match desk.judge_login(&caller, Timestamp::now(), &self.log, typed, second_try) {
-            Ok(verdict) => Ok(Some(verdict)),
+        let request = Request::Judge { intent: Intent::Login, typed: text_of(code), second_try };
+        match self.login.ask(desk, account, request) {
+            Ok(LoginReply::Judged(verdict)) => Ok(Some(verdict)),
+            Ok(_) => Err(odd_reply()),
             Err(Failure::NotConfigured) => Ok(None),
             Err(failure) => Err(failure.to_string()),
         }
     }
 
     /// Turns a verdict into PAM's word, and says what may be said.
-    fn conclude(&self, verdict: &Verdict) -> PamError {
+    fn conclude(&self, verdict: &Verdict) -> Answer {
         match verdict {
             Verdict::Accepted(factor) => {
-                if let Factor::RecoveryCode { left } = factor {
-                    let left = match left {
-                        0 => "No recovery code is left".to_owned(),
-                        1 => "One recovery code is left".to_owned(),
-                        several => format!("{several} recovery codes are left"),
-                    };
-                    self.tell(Message::Info(&format!(
-                        "{left}; `totp-enroll recovery --renew` makes new ones."
-                    )));
-                }
-                PamError::SUCCESS
+                self.tell_what_is_left(factor);
+                PASSED
             }
             Verdict::Refused(refusal) => {
-                conversation::delay_failure(self.pam);
-                let advice = refusal.advice();
-                self.tell(Message::Error(if refusal.may_tell { &advice } else { REFUSED }));
-                PamError::AUTH_ERR
+                conversation::delay_failure(self.login.pam);
+                if refusal.may_tell {
+                    self.login.tell(Message::Error(&refusal.advice()));
+                } else {
+                    self.tell_stranger();
+                }
+                denied(PamError::AUTH_ERR)
             }
         }
+    }
+
+    /// How often what was given still works.
+    fn tell_what_is_left(&self, factor: &Factor) {
+        let left = match factor {
+            Factor::Device(_) => return,
+            Factor::RecoveryCode { left } => {
+                let left = match left {
+                    0 => "No recovery code is left".to_owned(),
+                    1 => "One recovery code is left".to_owned(),
+                    several => format!("{several} recovery codes are left"),
+                };
+                format!("{left}; `totp-enroll recovery --renew` makes new ones.")
+            }
+            Factor::TemporaryCode { left: 0 } => "The temporary code is used up now.".to_owned(),
+            Factor::TemporaryCode { left: 1 } => "The temporary code is good for one more login.".to_owned(),
+            Factor::TemporaryCode { left } => {
+                format!("The temporary code is good for {left} more logins.")
+            }
+        };
+        self.login.tell(Message::Info(&left));
     }
 
     /// Asks as everybody is asked, and denies: a stranger learns nothing from the difference.
-    fn ask_in_vain(&self, policy: &Policy, why: Hopeless) -> Result<PamError, Unavailable> {
-        if let Answered::Later = self.answer(policy, policy.totp.digits) {
-            return Ok(PamError::INCOMPLETE);
+    fn ask_in_vain(&self) -> Answer {
+        if let Answered::Later = self.answer(self.policy.totp.digits) {
+            return denied(PamError::INCOMPLETE);
         }
-        let (reason, denial) = match why {
-            Hopeless::UnknownUser => ("unknown-user", PamError::USER_UNKNOWN),
-            Hopeless::NotConfigured => ("not-configured", PamError::AUTH_ERR),
-        };
-        self.log_denial(reason);
-        conversation::delay_failure(self.pam);
-        self.tell(Message::Error(match why {
-            Hopeless::NotConfigured if self.is_local() => NOT_SET_UP,
-            Hopeless::NotConfigured | Hopeless::UnknownUser => REFUSED,
-        }));
-        Ok(denial)
+        self.refuse_hopeless(Hopeless::UnknownUser);
+        denied(PamError::USER_UNKNOWN)
+    }
+
+    fn refuse_hopeless(&self, why: Hopeless) {
+        self.login.log_denial(match why {
+            Hopeless::UnknownUser => "unknown-user",
+            Hopeless::NotConfigured => "not-configured",
+        });
+        conversation::delay_failure(self.login.pam);
+        match why {
+            Hopeless::NotConfigured if self.login.is_local() => {
+                self.login.tell(Message::Error(NOT_SET_UP));
+            }
+            Hopeless::NotConfigured | Hopeless::UnknownUser => self.tell_stranger(),
+        }
     }
 
     /// Denies what was not judged, and so not counted.
-    fn refuse_unjudged(&self, reason: &str) -> PamError {
-        self.log_denial(reason);
-        conversation::delay_failure(self.pam);
-        self.tell(Message::Error(match reason {
-            _ if !self.is_local() => REFUSED,
-            "password-repeated" => "This is the password again; type the code that the app shows.",
-            "malformed" => "Type the password and, right behind it, the code that the app shows.",
-            "not-configured" => "Two-factor login was removed from this account meanwhile; log in again.",
-            "no-password" => "No password was given that a code could stand behind; ask an administrator.",
-            _ => "No code was given.",
-        }));
-        PamError::AUTH_ERR
-    }
-
-    fn is_local(&self) -> bool {
-        Source::from_remote_host(self.remote_host.as_deref()) == Source::Local
+    fn refuse_unjudged(&self, reason: &str) -> Answer {
+        self.login.log_denial(reason);
+        conversation::delay_failure(self.login.pam);
+        if self.login.is_local() {
+            self.login.tell(Message::Error(match reason {
+                "password-repeated" => "This is the password again; type the code that the app shows.",
+                "malformed" => "Type the password and, right behind it, the code that the app shows.",
+                "not-configured" => "Two-factor login was removed from this account meanwhile; log in again.",
+                "set-up-meanwhile" => "Two-factor login was set up for this account meanwhile; log in again.",
+                "no-password" => {
+                    "No password was given that a code could stand behind; ask an administrator."
+                }
+                _ => "No code was given.",
+            }));
+        } else {
+            self.tell_stranger();
+        }
+        denied(PamError::AUTH_ERR)
     }
 
     /// The code: from a prompt, or from what was typed as one with the password.
-    fn answer(&self, policy: &Policy, digits: u8) -> Answered {
-        let arguments = self.arguments;
+    fn answer(&self, digits: u8) -> Answered {
+        let arguments = self.login.arguments;
         let one_entry = arguments.forward_pass || arguments.use_first_pass;
         if arguments.use_first_pass {
             let Some(entry) = self.cached_password() else {
@@ -264,12 +340,14 @@ impl Login<'_> {
         let prompt = match &arguments.prompt {
             Some(text) => text,
             None if one_entry => ONE_ENTRY_PROMPT,
-            None => &policy.prompt,
+            None => &self.policy.prompt,
         };
         // A password is never shown.
         let question =
             if arguments.echo && !one_entry { Message::Shown(prompt) } else { Message::Hidden(prompt) };
-        let typed = match conversation::converse(self.pam, &[question], self.silent) {
+        let hint = self.login.offers_set_up(&self.policy).then_some(Message::Info(NO_CODE_YET));
+        let messages: Vec<_> = hint.into_iter().chain([question]).collect();
+        let typed = match conversation::converse(self.login.pam, &messages, self.login.silent) {
             Ok(mut answers) => match answers.pop() {
                 Some(typed) => typed,
                 None => return Answered::Nothing("no-answer"),
@@ -288,12 +366,12 @@ impl Login<'_> {
     }
 
     fn cut_one_entry(&self, entry: &Typed, digits: u8) -> Answered {
-        let (password, code) = self.parts(Some(entry), digits);
-        if self.arguments.forward_pass {
+        let (password, code) = parts(Some(entry), digits);
+        if self.login.arguments.forward_pass {
             let forwarded = password.and_then(|password| CString::new(password.as_slice()).ok());
             match forwarded {
                 Some(forwarded) => {
-                    let set = self.pam.set_authtok(&forwarded);
+                    let set = self.login.pam.set_authtok(&forwarded);
                     drop(Zeroizing::new(forwarded.into_bytes()));
                     if set.is_err() {
                         return Answered::Nothing("password-not-forwarded");
@@ -305,43 +383,27 @@ impl Login<'_> {
         code.map_or(Answered::Nothing("malformed"), Answered::Code)
     }
 
-    /// Password and code of what was typed as one; all of it is the password where no code is at its end.
-    fn parts(&self, entry: Option<&Typed>, digits: u8) -> (Option<Typed>, Option<Typed>) {
-        let Some(entry) = entry else { return (None, None) };
-        let typed = |bytes: &[u8]| Some(Zeroizing::new(bytes.to_vec()));
-        match one_entry::split(entry, digits) {
-            Some(split) => (typed(split.password), typed(split.code)),
-            None => (typed(entry), None),
-        }
-    }
-
     /// PAM_AUTHTOK: what an earlier module asked for, if one did.
     fn cached_password(&self) -> Option<Typed> {
-        let item = self.pam.get_cached_authtok().ok().flatten()?;
+        let item = self.login.pam.get_cached_authtok().ok().flatten()?;
         Some(Zeroizing::new(item.to_bytes().to_vec()))
     }
+}
 
-    fn tell(&self, message: Message<'_>) {
-        // A host that cannot show a message is told the verdict all the same.
-        let _ = conversation::converse(self.pam, &[message], self.silent);
+/// Password and code of what was typed as one; all of it is the password where no code is at its end.
+fn parts(entry: Option<&Typed>, digits: u8) -> (Option<Typed>, Option<Typed>) {
+    let Some(entry) = entry else { return (None, None) };
+    let typed = |bytes: &[u8]| Some(Zeroizing::new(bytes.to_vec()));
+    match one_entry::split(entry, digits) {
+        Some(split) => (typed(split.password), typed(split.code)),
+        None => (typed(entry), None),
     }
+}
 
-    fn event(&self, result: &str, reason: &str) -> Event {
-        Event::new("login")
-            .with("result", &result)
-            .with("reason", &reason)
-            .with("user", &self.user)
-            .with("service", &self.service)
-            .with("from", &Source::from_remote_host(self.remote_host.as_deref()))
-    }
-
-    fn log_denial(&self, reason: &str) {
-        self.log.event(Level::Notice, &self.event("denied", reason));
-    }
-
-    fn debug(&self, why: &str) {
-        self.log.event(Level::Debug, &self.event("ignored", why));
-    }
+/// An answer as text. What is no UTF-8, or longer than any code, is sent as something that is no code either.
+fn text_of(typed: &[u8]) -> Zeroizing<String> {
+    let text = std::str::from_utf8(typed).ok().filter(|text| text.len() <= 256).unwrap_or("?");
+    Zeroizing::new(text.to_owned())
 }
 
 /// What came of a code typed with the password.

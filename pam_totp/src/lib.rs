@@ -1,19 +1,24 @@
 //! pam_totp.so: asks for a one-time code after the password.
 //!
-//! Entry points only; [`authenticate`] is the one with work to do. Everything that decides lives in
-//! totp-core.
+//! Entry points only; each of the three phases of a login has a file of its own: [`authenticate`],
+//! [`account`], [`session`]. Everything that decides lives in totp-core.
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 // The macro of pamsm names its crate from the root.
 extern crate pamsm;
 
+mod account;
 mod arguments;
 mod authenticate;
 mod conversation;
 mod guard;
+mod invitation;
+mod login;
+mod marker;
 mod one_entry;
 mod pam_log;
+mod session;
 
 use pamsm::{Pam, PamError, PamFlags, PamServiceModule};
 
@@ -29,12 +34,12 @@ impl PamServiceModule for Module {
         PamError::SUCCESS
     }
 
-    fn acct_mgmt(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
-        PamError::IGNORE
+    fn acct_mgmt(pam: Pam, flags: PamFlags, arguments: Vec<String>) -> PamError {
+        guard::deny_on_panic(&pam, "acct_mgmt", || account::account(&pam, flags, &arguments))
     }
 
-    fn open_session(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {
-        PamError::IGNORE
+    fn open_session(pam: Pam, flags: PamFlags, arguments: Vec<String>) -> PamError {
+        guard::deny_on_panic(&pam, "open_session", || session::open(&pam, flags, &arguments))
     }
 
     fn close_session(_: Pam, _: PamFlags, _: Vec<String>) -> PamError {

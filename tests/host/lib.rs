@@ -22,6 +22,8 @@
 mod camera;
 mod command;
 mod dialogue;
+mod directory;
+mod mail;
 mod namespace;
 mod phone;
 mod sshd;
@@ -34,11 +36,13 @@ mod users;
 pub use camera::{Theme, read_qr};
 pub use command::Outcome;
 pub use dialogue::Dialogue;
+pub use mail::Mail;
 pub use phone::{Phone, recovery_codes_in};
 pub use sshd::ClientKey;
-pub use stack::Stack;
+pub use stack::{PamStack, Stack};
 pub use terminal::{COLOUR_80X24, PROOF, Terminal, TerminalKind};
 
+use directory::Directory;
 use namespace::Namespace;
 use sshd::Sshd;
 use std::fs;
@@ -59,6 +63,7 @@ pub const HELPER: &str = "/usr/libexec/pam_totp/totp-helper";
 #[derive(Default)]
 pub struct Builder {
     users: Vec<(String, String)>,
+    directory: Directory,
     policy: String,
     stacks: Vec<(String, String)>,
     sshd_options: Vec<String>,
@@ -121,6 +126,8 @@ impl Builder {
         for (name, password) in &self.users {
             host.add_user(name, password);
         }
+        host.install_sendmail();
+        self.directory.join(&host);
         if !self.bare {
             host.write(POLICY, &self.policy);
         }

@@ -125,7 +125,8 @@ fn insist_on_root() {
     assert!(owner == 0, "the end-to-end tests make namespaces, users and services: run them as root");
 }
 
-fn pam_directory() -> PathBuf {
+/// Where this machine, and so every host, keeps its PAM modules.
+pub fn pam_directory() -> PathBuf {
     PAM_DIRECTORIES
         .iter()
         .find(|directory| Path::new(directory).join("pam_unix.so").exists())

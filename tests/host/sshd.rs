@@ -97,6 +97,12 @@ impl Host {
 
     /// The ssh client with everything it needs for a login.
     pub fn ssh_command(&self, user: &str, options: &[&str]) -> Command {
+        let words = self.ssh_words(user, options);
+        self.command_as("root", &words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The words of that command, for a terminal.
+    pub fn ssh_words(&self, user: &str, options: &[&str]) -> Vec<String> {
         let port = self.ssh_port().to_string();
         let usual = [
             "-F",
@@ -123,7 +129,7 @@ impl Host {
             user,
             "127.0.0.1",
         ];
-        self.command_as("root", &[&["ssh"], options, &usual].concat())
+        [&["ssh"], options, &usual].concat().into_iter().map(str::to_owned).collect()
     }
 
     /// Makes a key pair that lets the user in.

@@ -5,14 +5,11 @@ use crate::account::Account;
 use crate::clock::Timestamp;
 use crate::event::EventLog;
 use crate::helper::{self, Envelope};
-use crate::login::Verdict;
-use crate::operation::{self, Actor, Context, Failure, Intent, Probe, Reply, Request};
+use crate::operation::{self, Actor, Context, Failure, LoginReply, Reply, Request};
 use crate::policy::Policy;
 use crate::source::Source;
 use crate::store::{Store, StoreError};
 use nix::unistd::{geteuid, getuid};
-use serde::Deserialize;
-use zeroize::Zeroizing;
 
 /// Whom a request is about, and where it comes from.
 #[derive(Clone, Copy)]
@@ -84,41 +81,20 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// What a login will have to ask: [`Request::Probe`] for the module, which needs no other errands.
+    /// Does what a login asks, for the module, which needs no other errands.
     ///
     /// # Errors
-    /// [`Failure`], as [`operation::perform`].
-    pub fn probe(&self, caller: &Caller<'_>, now: Timestamp, log: &dyn EventLog) -> Result<Probe, Failure> {
-        match &self.store {
-            Some(store) => operation::probe(&self.context(store, caller, now, log)),
-            None => match helper::call(&envelope(caller, Request::Probe))? {
-                LoginReply::Probed(probe) => Ok(probe),
-                LoginReply::Judged(_) => Err(LoginReply::unexpected()),
-            },
-        }
-    }
-
-    /// Judges the answer of a login: [`Request::Judge`] for the module.
-    ///
-    /// # Errors
-    /// [`Failure`], as [`operation::perform`].
-    pub fn judge_login(
+    /// [`Failure`], as [`operation::perform_for_login`].
+    pub fn perform_for_login(
         &self,
         caller: &Caller<'_>,
         now: Timestamp,
         log: &dyn EventLog,
-        typed: Zeroizing<String>,
-        second_try: bool,
-    ) -> Result<Verdict, Failure> {
+        request: Request,
+    ) -> Result<LoginReply, Failure> {
         match &self.store {
-            Some(store) => operation::judge_login(&self.context(store, caller, now, log), &typed, second_try),
-            None => {
-                let request = Request::Judge { intent: Intent::Login, typed, second_try };
-                match helper::call(&envelope(caller, request))? {
-                    LoginReply::Judged(verdict) => Ok(verdict),
-                    LoginReply::Probed(_) => Err(LoginReply::unexpected()),
-                }
-            }
+            Some(store) => operation::perform_for_login(&self.context(store, caller, now, log), request),
+            None => helper::call(&envelope(caller, request)),
         }
     }
 
@@ -139,20 +115,6 @@ impl<'a> Desk<'a> {
             now,
             log,
         }
-    }
-}
-
-/// Those of the replies that a login meets.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum LoginReply {
-    Probed(Probe),
-    Judged(Verdict),
-}
-
-impl LoginReply {
-    fn unexpected() -> Failure {
-        Failure::Unusable("totp-helper answered another question than was asked".to_owned())
     }
 }
 

@@ -1,7 +1,10 @@
 //! May this login pass? The decision, as a pure function of values.
 //!
 //! Nothing here reads a file, a clock or a terminal. Whoever calls [`judge`] holds the user's lock, and
-//! records the state it returns as the verdict [asks for](Verdict::record) before anybody learns of it.
+//! records the state it returns as the verdict [asks for](Verdict::record) before anybody learns of it. Users
+//! who are not set up are judged in [`newcomer`].
+
+pub mod newcomer;
 
 use crate::answer::Answer;
 use crate::clock::Timestamp;
@@ -89,6 +92,11 @@ pub enum Factor {
     RecoveryCode {
         /// Codes left after this one.
         left: usize,
+    },
+    /// A temporary code; so many logins are left with it.
+    TemporaryCode {
+        /// Logins left after this one.
+        left: u8,
     },
 }
 
@@ -192,7 +200,7 @@ pub fn is_remembered(policy: &Policy, state: &State, source: Source, now: Timest
 ///
 /// `state` belongs to `credential`. Every guess that is evaluated is counted; one from a throttled source
 /// is not evaluated at all, unless it is a recovery code: 80 random bits need no throttle, and so
-/// strangers cannot lock anybody out for good.
+/// strangers cannot lock anybody out for good. A temporary code is as long.
 #[must_use]
 pub fn judge(
     policy: &Policy,
@@ -211,10 +219,14 @@ pub fn judge(
     let found = match answer {
         Answer::Empty => return (Verdict::Refused(uncounted(Reason::NoAnswer, 0)), state),
         Answer::Impossible => return (Verdict::Refused(uncounted(Reason::Malformed, 0)), state),
-        Answer::Recovery(code) if state.recovery.spend(code) => {
-            Ok(Factor::RecoveryCode { left: state.recovery.left() })
+        Answer::Recovery(code) => {
+            if state.recovery.spend(code) {
+                Ok(Factor::RecoveryCode { left: state.recovery.left() })
+            } else {
+                let temporary = state.spend_temporary(code, now);
+                temporary.map(|left| Factor::TemporaryCode { left }).ok_or(Reason::WrongRecoveryCode)
+            }
         }
-        Answer::Recovery(_) => Err(Reason::WrongRecoveryCode),
         Answer::Code(code) => match standing {
             Standing::Free => evaluate(policy, credential, &mut state, code, now),
             Standing::Wait(_) => Err(Reason::Throttled),

@@ -57,6 +57,23 @@ impl UserName {
         }
         stem
     }
+
+    /// The name that has this [stem](Self::file_stem); `None` for a stem that no name has.
+    #[must_use]
+    pub fn from_file_stem(stem: &str) -> Option<Self> {
+        let mut name = Vec::with_capacity(stem.len());
+        let mut bytes = stem.bytes();
+        while let Some(byte) = bytes.next() {
+            if byte == b'%' {
+                let code = [bytes.next()?, bytes.next()?];
+                name.push(u8::from_str_radix(std::str::from_utf8(&code).ok()?, 16).ok()?);
+            } else {
+                name.push(byte);
+            }
+        }
+        // One name has one stem: what is written otherwise was not made here.
+        Self::new(std::str::from_utf8(&name).ok()?).ok().filter(|name| name.file_stem() == stem)
+    }
 }
 
 impl fmt::Display for UserName {
@@ -88,7 +105,21 @@ mod tests {
         assert!(UserName::new(&"x".repeat(200)).is_ok());
     }
 
+    #[test]
+    fn a_stem_that_no_name_has_is_refused() {
+        for odd in ["", ".alice", "%2", "%", "%zz", "%2e.", "%61", "a b", "%FF", "%+1"] {
+            assert_eq!(UserName::from_file_stem(odd), None, "{odd}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_name_is_read_back_from_its_stem(name in "\\PC{1,40}") {
+            if let Ok(name) = UserName::new(&name) {
+                prop_assert_eq!(UserName::from_file_stem(&name.file_stem()), Some(name));
+            }
+        }
+
         #[test]
         fn no_name_leaves_the_store_and_no_two_names_share_a_file(a in "\\PC{1,40}", b in "\\PC{1,40}") {
             let names = (UserName::new(&a), UserName::new(&b));

@@ -3,9 +3,12 @@
 //! One a user; the newest begin wins, and what is older than 15 minutes is dead.
 
 use crate::clock::Timestamp;
-use crate::credential::{CredentialId, Device, DeviceId, credential_id, moment, read_device, write_device};
+use crate::credential::{
+    CredentialId, Device, DeviceId, credential_id, moment, quoted, read_device, write_device,
+};
 use crate::random::{self, NoRandomness};
-use crate::toml_file::{FileError, Text};
+use crate::recovery::{Hash, MOST_CODES, RecoverySet};
+use crate::toml_file::{Entry, FileError, Text};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use zeroize::Zeroizing;
@@ -70,6 +73,24 @@ pub enum Purpose {
     Renewal(DeviceId),
 }
 
+/// What a set-up during login knows beyond others: it counts only when the session opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtLogin {
+    /// The PAM service.
+    pub service: String,
+    /// What its first code proved; `None` before that.
+    pub proven: Option<Proven>,
+}
+
+/// The first code of a set-up during login was right, and the recovery codes were shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The step of that code.
+    pub step: u64,
+    /// The recovery codes.
+    pub recovery: RecoverySet,
+}
+
 /// A set-up under way.
 pub struct Pending {
     /// Ties confirmation to beginning.
@@ -84,6 +105,10 @@ pub struct Pending {
     pub begun: Timestamp,
     /// Wrong codes so far.
     pub failures: u8,
+    /// Whether it was begun with an invitation, which must still stand when it counts.
+    pub invited: bool,
+    /// Set for a set-up during login.
+    pub at_login: Option<AtLogin>,
     /// The device with its new secret.
     pub device: Device,
 }
@@ -99,7 +124,7 @@ impl Pending {
     /// The file as it is stored. Wiped when dropped.
     #[must_use]
     pub fn to_toml(&self) -> Zeroizing<String> {
-        let mut toml = Zeroizing::new(String::with_capacity(2048));
+        let mut toml = Zeroizing::new(String::with_capacity(4096));
         let Self { nonce, uid, from, failures, .. } = self;
         let (purpose, renews) = match self.purpose {
             Purpose::First => ("first", None),
@@ -115,6 +140,18 @@ impl Pending {
         if let Some(device) = renews {
             let _ = writeln!(toml, "renews = \"{device}\"");
         }
+        if self.invited {
+            toml.push_str("invited = true\n");
+        }
+        if let Some(AtLogin { service, proven }) = &self.at_login {
+            let _ = writeln!(toml, "service = {}", quoted(service));
+            if let Some(Proven { step, recovery }) = proven {
+                let hashes: Vec<_> =
+                    recovery.hashes.iter().map(|hash| format!("\"{}\"", hex(hash))).collect();
+                let (salt, hashes) = (hex(&recovery.salt), hashes.join(", "));
+                let _ = writeln!(toml, "step = {step}\nsalt = \"{salt}\"\nrecovery = [{hashes}]");
+            }
+        }
         toml.push_str("\n[device]\n");
         write_device(&self.device, &mut toml);
         toml
@@ -125,12 +162,15 @@ impl Pending {
     /// # Errors
     /// [`FileError`] for anything else.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
-        const KEYS: [&str; 9] =
-            ["version", "nonce", "purpose", "uid", "from", "begun", "failures", "renews", "device"];
+        const KEYS: [&str; 14] = [
+            "version", "nonce", "purpose", "uid", "from", "begun", "failures", "renews", "invited",
+            "service", "step", "salt", "recovery", "device",
+        ];
         let text = Text { file, text };
         let document = text.parse()?;
         let (mut nonce, mut purpose, mut uid, mut from, mut begun) = (None, None, None, None, None);
-        let (mut failures, mut renews, mut device) = (0, None, None);
+        let (mut failures, mut renews, mut device, mut invited) = (0, None, None, false);
+        let (mut service, mut step, mut salt, mut hashes) = (None, None, None, Vec::new());
         for entry in text.entries("", document.get_ref()) {
             match entry.key() {
                 "version" => drop(entry.integer(1u8..=1)?),
@@ -150,6 +190,11 @@ impl Pending {
                     let wrong = |_| entry.error("is no identifier; allowed: 8 hexadecimal digits");
                     renews = Some(u32::from_str_radix(entry.string()?, 16).map_err(wrong)?);
                 }
+                "invited" => invited = entry.boolean()?,
+                "service" => service = Some(entry.string()?.to_owned()),
+                "step" => step = Some(entry.integer(0..=u64::MAX)?),
+                "salt" => salt = Some(bytes_of(&entry, entry.string()?)?),
+                "recovery" => hashes = recovery_hashes(&entry)?,
                 "device" => device = Some(read_device(&entry, &entry.table()?)?),
                 _ => return Err(entry.unknown(&KEYS)),
             }
@@ -168,9 +213,36 @@ impl Pending {
             from: from.ok_or_else(|| missing("from"))?,
             begun: begun.ok_or_else(|| missing("begun"))?,
             failures,
+            invited,
+            at_login: service.map(|service| {
+                let proven = step
+                    .zip(salt)
+                    .map(|(step, salt)| Proven { step, recovery: RecoverySet { salt, hashes } });
+                AtLogin { service, proven }
+            }),
             device: device.ok_or_else(|| missing("device"))?,
         })
     }
+}
+
+fn recovery_hashes(entry: &Entry<'_, '_>) -> Result<Vec<Hash>, FileError> {
+    let written = entry.strings()?;
+    if written.len() > MOST_CODES {
+        return Err(entry.error(format!("allowed: at most {MOST_CODES} hashes")));
+    }
+    written.iter().map(|hash| bytes_of(entry, hash)).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes_of<const N: usize>(entry: &Entry<'_, '_>, text: &str) -> Result<[u8; N], FileError> {
+    let wrong = || entry.error(format!("allowed: {N} bytes in hexadecimal"));
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.filter(|_| odd.is_empty()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -187,6 +259,8 @@ mod tests {
             from: CredentialId([5; 16]),
             begun: Timestamp(1_790_000_000),
             failures: 2,
+            invited: false,
+            at_login: None,
             device: example_device(3, "phone", Kind::Totp { interval: 60 }),
         }
     }
@@ -199,6 +273,20 @@ mod tests {
             assert_eq!(read.purpose, purpose);
             assert_eq!(*read.to_toml(), *written);
         }
+    }
+
+    #[test]
+    fn a_set_up_during_login_is_read_back_as_written() {
+        let recovery = RecoverySet { salt: [0xab; 16], hashes: vec![[0x0f; 32]; MOST_CODES] };
+        for proven in [None, Some(Proven { step: 59_666_667, recovery })] {
+            let mut pending = example(Purpose::First);
+            pending.invited = true;
+            pending.at_login = Some(AtLogin { service: "ssh\"d".into(), proven });
+            let read = Pending::parse("alice.pending", &pending.to_toml()).unwrap();
+            assert_eq!((&read.at_login, read.invited), (&pending.at_login, true));
+        }
+        let odd = example(Purpose::First).to_toml().replace("[device]", "salt = \"abc\"\n[device]");
+        assert!(Pending::parse("alice.pending", &odd).is_err());
     }
 
     #[test]

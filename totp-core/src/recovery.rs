@@ -36,15 +36,8 @@ impl RecoverySet {
         let mut set = Self { salt: *random::bytes::<16>()?, hashes: Vec::new() };
         let mut printed = Vec::new();
         for _ in 0..count.min(MOST_CODES) {
-            let code = base32_of(random::bytes::<CODE_BYTES>()?.as_slice());
-            set.hashes.push(set.hash(&code));
-            let mut grouped = Zeroizing::new(String::with_capacity(19));
-            for (position, character) in code.chars().enumerate() {
-                if position > 0 && position.is_multiple_of(4) {
-                    grouped.push('-');
-                }
-                grouped.push(character);
-            }
+            let (code, grouped) = draw()?;
+            set.hashes.push(hash(&set.salt, &code));
             printed.push(grouped);
         }
         Ok((set, printed))
@@ -52,7 +45,7 @@ impl RecoverySet {
 
     /// Spends `code` (sixteen Base32 capitals): removes its hash and says whether there was one.
     pub fn spend(&mut self, code: &str) -> bool {
-        let wanted = self.hash(code);
+        let wanted = hash(&self.salt, code);
         let before = self.hashes.len();
         self.hashes.retain(|hash| !constant_time_eq::constant_time_eq_32(hash, &wanted));
         self.hashes.len() < before
@@ -63,13 +56,27 @@ impl RecoverySet {
     pub fn left(&self) -> usize {
         self.hashes.len()
     }
+}
 
-    fn hash(&self, code: &str) -> Hash {
-        let mut digest = Sha256::new();
-        digest.update(self.salt);
-        digest.update(code.as_bytes());
-        digest.finalize().into()
+/// Draws a code: as it is typed without its hyphens, and as it is printed.
+pub(crate) fn draw() -> Result<(Zeroizing<String>, Zeroizing<String>), NoRandomness> {
+    let code = base32_of(random::bytes::<CODE_BYTES>()?.as_slice());
+    let mut grouped = Zeroizing::new(String::with_capacity(19));
+    for (position, character) in code.chars().enumerate() {
+        if position > 0 && position.is_multiple_of(4) {
+            grouped.push('-');
+        }
+        grouped.push(character);
     }
+    Ok((code, grouped))
+}
+
+/// The only form in which a code is kept.
+pub(crate) fn hash(salt: &[u8; 16], code: &str) -> Hash {
+    let mut digest = Sha256::new();
+    digest.update(salt);
+    digest.update(code.as_bytes());
+    digest.finalize().into()
 }
 
 #[cfg(test)]

@@ -97,6 +97,13 @@ impl Ledger {
         waits.max().unwrap_or(0)
     }
 
+    /// When a code was last accepted from anywhere.
+    #[must_use]
+    pub fn last_success(&self) -> Option<Timestamp> {
+        let latest = self.accounts.iter().map(|account| account.last_success).max();
+        latest.filter(|moment| *moment != Timestamp::default())
+    }
+
     /// Brings moments that lie in the future, as after a clock that stepped back, to `now`: nobody waits
     /// for longer than the delay itself. Says whether anything changed.
     pub fn settle_clock(&mut self, now: Timestamp) -> bool {

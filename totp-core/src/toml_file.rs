@@ -53,9 +53,14 @@ impl<'a> Text<'a> {
     }
 
     pub(crate) fn error(self, span: Range<usize>, key: &str, problem: String) -> FileError {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count();
-        FileError { file: self.file.to_owned(), line: line.saturating_add(1), key: key.to_owned(), problem }
+        let line = self.line_at(span.start);
+        FileError { file: self.file.to_owned(), line, key: key.to_owned(), problem }
+    }
+
+    /// The line that a byte stands on, counted from 1.
+    fn line_at(self, position: usize) -> usize {
+        let before = self.text.get(..position).unwrap_or(self.text);
+        before.bytes().filter(|&byte| byte == b'\n').count().saturating_add(1)
     }
 
     /// An error about the file as a whole, such as a key that is missing.
@@ -173,14 +178,14 @@ impl<'t, 'a> Entry<'t, 'a> {
         Ok(self.text.entries(self.key(), table))
     }
 
-    /// The entries of each table of an array of tables.
-    pub(crate) fn tables(&self) -> Result<Vec<Vec<Entry<'t, 'a>>>, FileError> {
+    /// The entries of each table of an array of tables, with the line it begins on.
+    pub(crate) fn tables(&self) -> Result<Vec<(usize, Vec<Entry<'t, 'a>>)>, FileError> {
         let wanted = "tables";
         let list = self.value.get_ref().as_array().ok_or_else(|| self.wrong_type(wanted))?;
         list.iter()
             .map(|item| {
                 let table = item.get_ref().as_table().ok_or_else(|| self.wrong_type(wanted))?;
-                Ok(self.text.entries(self.key(), table))
+                Ok((self.text.line_at(item.span().start), self.text.entries(self.key(), table)))
             })
             .collect()
     }

@@ -2,10 +2,12 @@
 
 use crate::exit::{Status, say_to_stderr};
 use crate::text::printable;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use totp_core::clock::Day;
 use totp_core::credential::DeviceName;
+use totp_core::policy::duration;
 
 /// Sets up two-factor login: from then on, logins ask for a code after the password.
 ///
@@ -28,6 +30,9 @@ pub enum Command {
     Enroll {
         #[command(flatten)]
         device: Device,
+        /// The invitation that a first set-up takes where the policy says so
+        #[arg(long, value_name = "CODE", conflicts_with = "name")]
+        invitation: Option<String>,
         #[command(flatten)]
         copy: Copy,
     },
@@ -96,10 +101,18 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum Admin {
-    /// Set a user up unattended and print what they need
+    /// List users with what is set up, or tell how far the host has come
+    Users(Users),
+    /// Set a user up unattended and print what they need; or note where one can be reached
     Enroll {
         /// The user's name
         user: String,
+        /// Phone number, such as +4915112345678
+        #[arg(long, value_name = "E164", value_parser = phone)]
+        phone: Option<String>,
+        /// Mail address
+        #[arg(long, value_name = "ADDRESS", value_parser = mail)]
+        mail: Option<String>,
         #[command(flatten)]
         json: Json,
     },
@@ -127,11 +140,117 @@ pub enum Admin {
         #[command(flatten)]
         yes: Yes,
     },
+    /// Disable two-factor login for a user and remove what is set up
+    Disable {
+        /// The user's name
+        user: String,
+        #[command(flatten)]
+        yes: Yes,
+    },
     /// Let a user's codes be looked at again at once, after too many wrong ones
     Unlock {
         /// The user's name
         user: String,
     },
+    /// Tell why a user's last logins were refused
+    Why {
+        /// The user's name
+        user: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Tell which rule decides for a login, and what it will meet
+    Explain(Explain),
+    /// Remove what is kept of users who no longer exist or came back with another uid
+    Prune(Yes),
+    /// Override the policy's mode for a user
+    Mode {
+        /// The user's name
+        user: String,
+        /// What counts for this user; default: what the policy says
+        #[arg(value_parser = ["required", "optional", "disabled", "default"])]
+        mode: String,
+        /// The last day of it (UTC), such as 2027-01-31
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        until: Option<Day>,
+    },
+    /// Draw a single-use code that lets a user set up
+    Invite(Invite),
+    /// Draw a temporary code, as for a forgotten phone
+    Code {
+        /// The user's name
+        user: String,
+        /// How long it is good
+        #[arg(long = "for", value_name = "SPAN", default_value = "24h", value_parser = span)]
+        lives_for: u64,
+        /// For how many logins
+        #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=100))]
+        uses: u8,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Args)]
+pub struct Users {
+    /// Only those of this kind; given several times, all must hold
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub only: Vec<Only>,
+    /// Only members of this group
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Also accounts of services, without a shell
+    #[arg(long)]
+    pub all: bool,
+    /// Count instead of listing
+    #[arg(long)]
+    pub summary: bool,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// What a list of users can be narrowed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    Configured,
+    NotConfigured,
+    Throttled,
+    Override,
+    Invited,
+    Required,
+    Optional,
+    Disabled,
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// The user's name
+    pub user: String,
+    /// The PAM service, such as sshd
+    #[arg(long, value_name = "SERVICE")]
+    pub service: String,
+    /// The address it comes from; without it, a login at this machine
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Args)]
+pub struct Invite {
+    /// The user's name
+    pub user: String,
+    /// How long it is good
+    #[arg(long, value_name = "SPAN", default_value = "72h", value_parser = span)]
+    pub expires: u64,
+    /// Send it to this address, and remember that
+    #[arg(long, value_name = "ADDRESS", value_parser = mail, conflicts_with = "json")]
+    pub mail: Option<String>,
+    /// Send it to the address that is known
+    #[arg(long, conflicts_with_all = ["mail", "json"])]
+    pub mail_known: bool,
+    #[command(flatten)]
+    pub json: Json,
 }
 
 #[derive(Args)]
@@ -164,6 +283,42 @@ pub struct Device {
 
 fn device_name(typed: &str) -> Result<DeviceName, String> {
     DeviceName::new(typed).ok_or_else(|| format!("a device's name is {}", DeviceName::ALLOWED))
+}
+
+/// Longest life of a code that root issues, in seconds: thirty days.
+const LONGEST_LIFE: u64 = 30 * 24 * 60 * 60;
+
+fn span(typed: &str) -> Result<u64, String> {
+    let allowed = || "a span such as 30m, 24h or 3d, 1m to 30d".to_owned();
+    duration::seconds(typed).filter(|span| (60..=LONGEST_LIFE).contains(span)).ok_or_else(allowed)
+}
+
+fn day(typed: &str) -> Result<Day, String> {
+    let day = Day::parse(typed).ok_or("a date such as 2027-01-31")?;
+    if day.is_over(totp_core::clock::Timestamp::now()) {
+        return Err("it lies in the past; a date from today on (UTC)".to_owned());
+    }
+    Ok(day)
+}
+
+/// E.164: a plus sign and at most 15 digits, the first of them no zero.
+fn phone(typed: &str) -> Result<String, String> {
+    let digits = typed.strip_prefix('+').unwrap_or_default();
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    if plain && (7..=15).contains(&digits.len()) {
+        Ok(typed.to_owned())
+    } else {
+        Err("a phone number in international form, such as +4915112345678".to_owned())
+    }
+}
+
+fn mail(typed: &str) -> Result<String, String> {
+    let plain = typed.is_ascii() && typed.len() <= totp_core::state::LONGEST_MAIL;
+    if plain && typed.parse::<lettre::Address>().is_ok() {
+        Ok(typed.to_owned())
+    } else {
+        Err("a mail address such as alice@example.org".to_owned())
+    }
 }
 
 /// Prints what clap has to say: help and version to standard output, a mistake to standard error.
@@ -216,6 +371,19 @@ mod tests {
             "admin status alice --json --policy /etc/other.toml",
             "admin revoke alice --yes",
             "admin unlock -- -x",
+            "enroll --invitation AAAA-BBBB-CCCC-DDDD",
+            "admin enroll alice --phone +4915112345678 --mail alice@example.org",
+            "admin disable alice --yes",
+            "admin why alice --json",
+            "admin mode alice required --until 2999-01-31",
+            "admin mode alice default",
+            "admin invite alice --expires 24h --mail alice@example.org",
+            "admin invite alice --mail-known",
+            "admin code alice --for 3d --uses 5 --json",
+            "admin users --only required --only not-configured --group staff --all --json",
+            "admin users --summary",
+            "admin explain alice --service sshd --from 192.0.2.7 --json",
+            "admin prune --yes",
         ] {
             assert!(parse(words).is_ok(), "{words}");
         }
@@ -228,5 +396,18 @@ mod tests {
             assert!(kind.is_some_and(|kind| kind != ErrorKind::DisplayHelp), "{words}");
         }
         assert_eq!(parse("enroll --device a/b").err(), Some(ErrorKind::ValueValidation));
+        for words in [
+            "admin mode alice required --until 2020-01-31",
+            "admin mode alice required --until tomorrow",
+            "admin invite alice --expires 0h",
+            "admin invite alice --expires 31d",
+            "admin invite alice --mail alice",
+            "admin invite alice --mail a\u{e4}@example.org",
+            "admin code alice --uses 0",
+            "admin enroll alice --phone 0151",
+        ] {
+            assert_eq!(parse(words).err(), Some(ErrorKind::ValueValidation), "{words}");
+        }
+        assert_eq!(parse("admin mode alice on").err(), Some(ErrorKind::InvalidValue));
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use totp_core::account::AccountError;
 use totp_core::operation::Failure;
 use totp_core::policy::PolicyError;
+use totp_core::store::StoreError;
 
 /// The exit statuses that scripts can rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub enum Stop {
     Nobody(u32),
     /// There is no user of this name.
     NoSuchUser(String),
+    /// Who is in this group cannot be known.
+    GroupUnknowable(String),
     /// It is for root alone.
     RootOnly(&'static str),
     /// A secret would be printed where no person looks.
@@ -71,6 +74,8 @@ pub enum Stop {
     Unprinted(String, io::Error),
     /// A file cannot be written.
     File(PathBuf, io::Error),
+    /// A mail to this address was not sent, and why.
+    Mail(String, String),
     /// A secret does not fit a QR code.
     NoQrCode,
     /// Signals cannot be caught.
@@ -80,6 +85,11 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// The store cannot be used.
+    pub fn store(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+
     /// The exit status.
     pub fn status(&self) -> Status {
         match self {
@@ -92,9 +102,12 @@ impl Stop {
             Self::NotConfigured(..) => Status::NotConfigured,
             Self::RootOnly(_) => Status::NotPermitted,
             Self::NoTerminal(_) => Status::Usage,
-            Self::Policy(_) | Self::Account(_) | Self::Nobody(_) | Self::OddReply | Self::Signals(_) => {
-                Status::Unusable
-            }
+            Self::Policy(_)
+            | Self::Account(_)
+            | Self::Nobody(_)
+            | Self::GroupUnknowable(_)
+            | Self::OddReply
+            | Self::Signals(_) => Status::Unusable,
             Self::NoSuchUser(_)
             | Self::NotProven(_)
             | Self::Declined
@@ -104,6 +117,7 @@ impl Stop {
             | Self::Output(_)
             | Self::Unprinted(..)
             | Self::File(..)
+            | Self::Mail(..)
             | Self::NoQrCode => Status::Refused,
             Self::Told(status) => *status,
         }
@@ -131,6 +145,9 @@ impl fmt::Display for Stop {
             Self::Account(error) => error.fmt(f),
             Self::Nobody(uid) => write!(f, "the name service knows no user with your uid {uid}"),
             Self::NoSuchUser(user) => write!(f, "there is no user named \"{user}\""),
+            Self::GroupUnknowable(group) => {
+                write!(f, "the name service does not say who is in the group \"{group}\"; nothing was listed")
+            }
             Self::RootOnly(what) => write!(f, "{what} is for root only"),
             Self::NoTerminal(way_out) => write!(
                 f,
@@ -153,6 +170,10 @@ impl fmt::Display for Stop {
                 "standard output cannot be written: {error}; {user} is set up: `totp-enroll admin show {user}` shows the secret, `totp-enroll admin revoke {user}` removes it"
             ),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Mail(address, why) => write!(
+                f,
+                "the invitation for {address} was not sent, and is withdrawn: {why}; without --mail it is shown here, to be handed over"
+            ),
             Self::NoQrCode => f.write_str("this secret does not fit a QR code; use --uri"),
             Self::Signals(error) => write!(f, "signals cannot be caught: {error}"),
             Self::Told(_) => Ok(()),

@@ -22,6 +22,7 @@ mod qr;
 mod report;
 mod secret;
 mod session;
+mod stacks;
 mod terminal;
 mod text;
 mod underway;

@@ -42,7 +42,7 @@ fn encode(code: &Code, file: &File) -> io::Result<()> {
     let side = side.ok_or_else(too_large)?;
     let mut pixels = Vec::new();
     for row in code.rows() {
-        let line: Vec<u8> = row.into_iter().map(|light| if light { 0xff } else { 0 }).collect();
+        let line: Vec<u8> = row.iter().map(|light| if *light { 0xff } else { 0 }).collect();
         for _ in 0..MODULE {
             pixels.extend_from_slice(&line);
         }
@@ -80,7 +80,7 @@ mod tests {
             .step_by(8)
             .map(|row| row.iter().map(|byte| *byte == 0xff).collect())
             .collect();
-        assert_eq!(rows, code.rows().collect::<Vec<_>>());
+        assert_eq!(rows, code.rows());
     }
 
     #[test]

@@ -1,16 +1,10 @@
-//! QR codes drawn with characters: in colours, or plain for a dark or a light terminal.
-//!
-//! Error correction L and a quiet zone of two modules: on a screen nothing is torn off, and version 6 then
-//! leaves one line of 80x24 for a prompt.
+//! QR codes drawn in colours; those without are totp-core's, which logins draw, too.
 
 use crate::terminal::Terminal;
 use qr2term::matrix::Matrix;
-use qr2term::render::{Color, QrDark, QrLight, Renderer};
-use qrcode::{EcLevel, QrCode};
+use qr2term::render::{QrDark, QrLight, Renderer};
 use totp_core::policy::QrStyle;
-
-/// Modules of the quiet zone on each side.
-const QUIET_ZONE: usize = 2;
+use totp_core::qr;
 
 /// How modules become characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,29 +33,23 @@ impl Style {
     }
 }
 
-/// A QR code with its quiet zone.
-pub struct Code(Matrix<Color>);
+/// A QR code with its quiet zone, row by row; `true` is light.
+pub struct Code(Vec<Vec<bool>>);
 
 impl Code {
     /// Encodes `text`; `None` where it is too long.
     pub fn of(text: &str) -> Option<Self> {
-        let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
-        let mut matrix = Matrix::new(code.into_colors());
-        matrix.surround(QUIET_ZONE, QrLight);
-        Some(Self(matrix))
+        qr::modules(text).map(Self)
     }
 
     /// Modules on each side.
     pub fn side(&self) -> usize {
-        self.0.size()
+        self.0.len()
     }
 
     /// The modules, row by row; `true` is light.
-    pub fn rows(&self) -> impl Iterator<Item = Vec<bool>> {
-        self.0
-            .pixels()
-            .chunks(self.side().max(1))
-            .map(|row| row.iter().map(|module| *module != QrDark).collect())
+    pub fn rows(&self) -> &[Vec<bool>] {
+        &self.0
     }
 
     /// Columns and lines it takes when drawn.
@@ -76,39 +64,17 @@ impl Code {
     pub fn draw(&self, style: Style) -> String {
         match style {
             Style::Colours => {
+                let colour = |light: &bool| if *light { QrLight } else { QrDark };
+                let matrix = Matrix::new(self.0.iter().flatten().map(colour).collect());
                 let mut drawn = Vec::new();
                 // Writing to memory cannot fail.
-                let _ = Renderer::default().render(&self.0, &mut drawn);
+                let _ = Renderer::default().render(&matrix, &mut drawn);
                 String::from_utf8(drawn).unwrap_or_default()
             }
-            Style::OnDark => self.half_blocks(|light| light),
-            Style::OnLight => self.half_blocks(|light| !light),
-            Style::Ascii => {
-                let line = |row: Vec<bool>| row.into_iter().map(|light| if light { "##" } else { "  " });
-                self.rows().flat_map(|row| line(row).chain(["\n"])).collect()
-            }
+            Style::OnDark => qr::draw(&self.0, QrStyle::Dark),
+            Style::OnLight => qr::draw(&self.0, QrStyle::Light),
+            Style::Ascii => qr::draw(&self.0, QrStyle::Ascii),
         }
-    }
-
-    fn half_blocks(&self, filled: impl Fn(bool) -> bool) -> String {
-        let rows: Vec<_> = self.rows().collect();
-        let mut drawn = String::new();
-        for pair in rows.chunks(2) {
-            let upper = pair.first().map(Vec::as_slice).unwrap_or_default();
-            // Below the last row of an odd number, more quiet zone.
-            let lower = pair.get(1).map(Vec::as_slice).unwrap_or_default();
-            for (column, above) in upper.iter().enumerate() {
-                let below = lower.get(column).copied().unwrap_or(true);
-                drawn.push(match (filled(*above), filled(below)) {
-                    (true, true) => '\u{2588}',
-                    (true, false) => '\u{2580}',
-                    (false, true) => '\u{2584}',
-                    (false, false) => ' ',
-                });
-            }
-            drawn.push('\n');
-        }
-        drawn
     }
 }
 
@@ -161,7 +127,7 @@ mod tests {
     }
 
     fn modules(code: &Code) -> Vec<Vec<bool>> {
-        let mut rows: Vec<_> = code.rows().collect();
+        let mut rows = code.rows().to_vec();
         if rows.len() % 2 == 1 {
             rows.push(vec![true; code.side()]);
         }
@@ -185,29 +151,6 @@ mod tests {
         for light_letters in [true, false] {
             assert_eq!(light_on_screen(&code.draw(Style::Colours), light_letters), modules(&code));
         }
-    }
-
-    #[test]
-    fn ascii_shows_each_module_as_a_pair() {
-        let code = Code::of(URI).unwrap();
-        let drawn = code.draw(Style::Ascii);
-        let read: Vec<Vec<bool>> =
-            drawn.lines().map(|line| line.as_bytes().chunks(2).map(|pair| pair == b"##").collect()).collect();
-        assert_eq!(read, code.rows().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_modules_are_those_of_the_text_within_a_quiet_zone() {
-        let code = Code::of(URI).unwrap();
-        let bare = QrCode::with_error_correction_level(URI, EcLevel::L).unwrap();
-        assert_eq!(code.side(), bare.width() + 4);
-        let rows: Vec<_> = code.rows().collect();
-        assert!(rows[0].iter().chain(&rows[1]).all(|light| *light));
-        let inside: Vec<bool> =
-            rows[2..2 + bare.width()].iter().flat_map(|row| row[2..2 + bare.width()].to_vec()).collect();
-        let expected: Vec<bool> =
-            bare.into_colors().into_iter().map(|colour| colour == qrcode::Color::Light).collect();
-        assert_eq!(inside, expected);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What is set up, in words: one thing a line, first what matters.
 
 use crate::text::printable;
-use totp_core::operation::{DeviceStatus, HostStatus, Status};
+use totp_core::login::Reason;
+use totp_core::operation::{DeviceStatus, HostStatus, OverrideStatus, Status};
 use totp_core::policy::Mode;
+use totp_core::source::Source;
 
 /// So few recovery codes left deserve a hint.
 const FEW_CODES: usize = 3;
@@ -18,16 +20,23 @@ pub fn state(status: &Status) -> &'static str {
 
 /// The lines below it; `way_to_set_up` is what helps where nothing is set up.
 pub fn details(status: &Status, way_to_set_up: &str) -> Vec<String> {
-    let mut lines = vec![
-        format!("User: {}", printable(&status.user)),
-        format!("Mode: {}", mode(status.mode)),
-        format!("Strategy: {}", printable(&status.strategy)),
-    ];
+    let mut lines =
+        vec![format!("User: {}", printable(&status.user)), format!("Mode: {}", mode(status.mode))];
+    lines.extend(status.overridden.as_ref().map(|made| format!("Override: {}", overridden(made))));
+    lines.push(format!("Strategy: {}", printable(&status.strategy)));
+    lines.extend(status.temporary_code.as_ref().map(|temporary| {
+        let until = printable(&temporary.until);
+        format!("Temporary code: good for {}, until {until}", logins(temporary.uses_left))
+    }));
     if !status.configured {
         lines.push(match status.mode {
             Mode::Disabled => format!("Set up: no; {way_to_set_up}, without effect yet"),
             _ => format!("Set up: no; {way_to_set_up}"),
         });
+        lines.extend(
+            status.invited_until.as_ref().map(|until| format!("Invited: until {}", printable(until))),
+        );
+        lines.extend(status.grace.map(|grace| format!("Grace: set-up may be put off {grace}")));
         return lines;
     }
     if let Some(since) = &status.since {
@@ -35,6 +44,7 @@ pub fn details(status: &Status, way_to_set_up: &str) -> Vec<String> {
     }
     lines.extend(status.devices.iter().map(|one| format!("Device: {}", device(one))));
     lines.push(format!("Recovery codes: {}", codes_left(status.recovery_codes_left)));
+    lines.extend(status.last_login.as_ref().map(|last| format!("Last code accepted: {}", printable(last))));
     if !status.remembered_hosts.is_empty() {
         lines.push(format!("Remembered hosts: {}", status.remembered_hosts.len()));
     }
@@ -77,6 +87,42 @@ pub fn codes_left(left: usize) -> String {
     }
 }
 
+/// An override in a line.
+pub fn overridden(made: &OverrideStatus) -> String {
+    let until = made.until.map_or_else(String::new, |until| format!(" until {until}"));
+    format!("{}{until}, by {} on {}", made.mode, printable(&made.by), printable(&made.since))
+}
+
+/// So many logins.
+fn logins(count: u8) -> String {
+    if count == 1 { "one login".to_owned() } else { format!("{count} logins") }
+}
+
+/// Where a code came from.
+pub fn place(source: Source) -> String {
+    match source {
+        Source::Local => "at this machine".to_owned(),
+        Source::Address(address) => format!("from {address}"),
+        Source::Named => "from a host known by name only".to_owned(),
+        Source::Helper => "by a program of the user's own".to_owned(),
+    }
+}
+
+/// Why a code was refused.
+pub fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::WrongCode => "wrong code",
+        Reason::UsedCode => "a code that was used before",
+        Reason::StaleCode => "a code from outside the window: a slow hand, or a wrong clock",
+        Reason::WrongRecoveryCode => "no recovery or temporary code that is left",
+        Reason::Throttled => "throttled after too many wrong codes",
+        Reason::Ceiling => "too many wrong codes in a row from everywhere",
+        Reason::Malformed => "nothing that could be a code",
+        Reason::NoAnswer => "no answer",
+        Reason::Unsynchronised => "the counter of the device was lost",
+    }
+}
+
 /// A remembered host in a line.
 pub fn host(host: &HostStatus) -> String {
     format!("{} since {}", printable(&host.address), printable(&host.since))
@@ -114,6 +160,12 @@ mod tests {
             throttled_for: 0,
             at_ceiling: false,
             remembered_hosts: Vec::new(),
+            overridden: None,
+            last_login: None,
+            temporary_code: None,
+            invited_until: None,
+            grace: None,
+            mail: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who calls, under which policy, and the way to the store: one request in, the reply to it out.
 
 use crate::exit::Stop;
+use crate::stacks;
 use std::path::Path;
 use totp_core::POLICY_FILE;
 use totp_core::account::Account;
@@ -11,10 +12,32 @@ use totp_core::operation::{Actor, Begun, Confirmed, Context, Failure, Reply, Req
 use totp_core::policy::Policy;
 use totp_core::recovery::PrintedCodes;
 use totp_core::source::Source;
+use totp_core::store::Store;
 use totp_core::syslog::Syslog;
 
 /// The name of this program to the log, and its "service".
 const SERVICE: &str = "totp-enroll";
+
+/// One run of an administrator's, about many users.
+pub struct Office {
+    /// The policy in force.
+    pub policy: Policy,
+    origin: PolicyOrigin,
+}
+
+impl Office {
+    /// For root alone.
+    pub fn open(policy: Option<&Path>) -> Result<Self, Stop> {
+        insist_on_root()?;
+        let origin = if policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
+        Ok(Self { policy: Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?, origin })
+    }
+
+    /// The store.
+    pub fn store(&self) -> Result<Store, Stop> {
+        Store::open(&self.policy.store).map_err(Stop::store)
+    }
+}
 
 /// One run, about one user.
 pub struct Session {
@@ -53,16 +76,32 @@ impl Session {
             Some(account) => account,
             None => {
                 let name = UserName::new(user).map_err(|_| Stop::NoSuchUser(user.to_owned()))?;
-                Account { name, uid: nix::libc::uid_t::MAX }
+                Account { name, uid: nix::libc::uid_t::MAX, gid: nix::libc::gid_t::MAX }
             }
         };
         Self::open(policy, account, Actor::Root)
+    }
+
+    /// For one of the users that an administrator's run is about.
+    pub fn of_office(office: &Office, account: Account) -> Self {
+        let (policy, origin) = (office.policy.clone(), office.origin);
+        Self { policy, account, origin, actor: Actor::Root, log: Syslog::open(SERVICE) }
     }
 
     fn open(policy: Option<&Path>, account: Account, actor: Actor) -> Result<Self, Stop> {
         let origin = if policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
         let policy = Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?;
         Ok(Self { policy, account, origin, actor, log: Syslog::open(SERVICE) })
+    }
+
+    /// Whether the system knows the user.
+    pub fn exists(&self) -> bool {
+        self.account.uid != nix::libc::uid_t::MAX
+    }
+
+    /// Where events go.
+    pub fn log(&self) -> &Syslog {
+        &self.log
     }
 
     /// The user's name, fit for a screen.
@@ -73,6 +112,21 @@ impl Session {
     /// Whether the policy lets this caller do what it `allows` or not.
     pub fn may(&self, allows: bool) -> bool {
         allows || self.actor == Actor::Root
+    }
+
+    /// The services whose logins set users up: those that policy and PAM stack both say so of.
+    pub fn services_that_set_up(&self) -> Vec<String> {
+        let ready = |service: &stacks::Service| {
+            service.sets_up()
+                && service.policy().is_none()
+                && self.policy.enrollment.is_at_login(&service.name)
+        };
+        stacks::read().services.into_iter().filter(ready).map(|service| service.name).collect()
+    }
+
+    /// Whether a first set-up takes an invitation of this caller.
+    pub fn needs_invitation(&self) -> bool {
+        self.policy.enrollment.needs_invitation && self.actor != Actor::Root
     }
 
     /// What sets this user up, for the one who reads it.
@@ -124,7 +178,7 @@ impl Session {
     /// What is set up, if anything is.
     pub fn status(&self) -> Result<Status, Stop> {
         match self.perform(Request::Status)? {
-            Reply::Status(status) => Ok(status),
+            Reply::Status(status) => Ok(*status),
             _ => Err(Stop::OddReply),
         }
     }

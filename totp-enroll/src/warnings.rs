@@ -45,6 +45,9 @@ pub const RENEWAL: &str = "A new secret replaces the one in your app. The old en
 /// Before two-factor login is removed.
 pub const UNSET: &str = "Without two-factor login this account is less secure: whoever learns its password can log in. Devices and recovery codes are removed.";
 
+/// Before it is removed where it is required.
+pub const UNSET_WHERE_REQUIRED: &str = "It is required here: the next login asks for it to be set up again, and nothing else lets you in until then.";
+
 /// Before a code is judged without a login.
 pub const VERIFY: &str =
     "This counts like a login: a right code is spent, and wrong ones slow down further tries.";

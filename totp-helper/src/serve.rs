@@ -35,7 +35,8 @@ fn answer(caller: &Caller, log: &dyn EventLog) -> Result<Reply, Failure> {
         store: &store,
         policy: &caller.policy,
         account: &account,
-        actor: if is_root { Actor::Root } else { Actor::Owner },
+        // Root's own tool needs no helper; this is a set-user-ID program such as su.
+        actor: if is_root { Actor::Host } else { Actor::Owner },
         service: if is_root { &envelope.service } else { SERVICE },
         source: match envelope.remote_host.as_deref() {
             host if is_root => Source::from_remote_host(host),

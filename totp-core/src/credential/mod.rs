@@ -25,8 +25,15 @@ const VERSION: u32 = 1;
 pub struct CredentialId(pub [u8; 16]);
 
 impl CredentialId {
-    /// Stands for "no credential": the state of a user who is not set up.
+    /// Stands for "no credential" in a set-up under way.
     pub const ZERO: Self = Self([0; 16]);
+
+    /// Stands for "no credential" in the state of a user of this uid: another one of the same name does not
+    /// inherit it.
+    #[must_use]
+    pub fn none_of(uid: u32) -> Self {
+        Self(u128::from(uid).to_be_bytes())
+    }
 
     /// Draws a new one.
     ///
@@ -166,7 +173,7 @@ impl Draft {
             "phone" => self.phone = Some(entry.string()?.to_owned()),
             "mail" => self.mail = Some(entry.string()?.to_owned()),
             "device" => {
-                for keys in entry.tables()? {
+                for (_, keys) in entry.tables()? {
                     self.devices.push(read_device(entry, &keys)?);
                 }
             }

@@ -67,10 +67,13 @@ impl<R: DeserializeOwned> Answered<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Day;
     use crate::credential::DeviceName;
+    use crate::login::newcomer::{Grace, Welcome};
     use crate::login::{Factor, Reason, Refusal, Verdict};
-    use crate::operation::{Begun, Confirmed, Intent, Probe};
+    use crate::operation::{Begun, Confirmed, Found, Intent, Outlook, Probe, SessionStart};
     use crate::pending::Nonce;
+    use crate::policy::Mode;
 
     fn envelope(request: Request) -> Envelope {
         Envelope { user: "alice".into(), service: "su".into(), remote_host: None, request }
@@ -88,6 +91,13 @@ mod tests {
             },
             Request::Confirm { nonce, code: Zeroizing::new(String::new()) },
             Request::ForgetHosts,
+            Request::Welcome { typed: Zeroizing::new("ABCD".into()) },
+            Request::BeginAtLogin { nonce, invited: true },
+            Request::ProveAtLogin { nonce, code: Zeroizing::new("123456".into()) },
+            Request::Outlook,
+            Request::PutOff,
+            Request::OpenSession { nonce: Some(nonce) },
+            Request::OpenSession { nonce: None },
         ] {
             let sent = envelope(request).to_toml().unwrap();
             let arrived = Envelope::parse(&sent).unwrap();
@@ -102,8 +112,21 @@ mod tests {
         let code = || Zeroizing::new("ABCD-EFGH".to_owned());
         for answered in [
             Answered::Done(Reply::Done),
-            Answered::Done(Reply::Probed(Probe::Ask { digits: 6 })),
-            Answered::Done(Reply::Probed(Probe::NotConfigured)),
+            Answered::Done(Reply::Probed(Probe { overridden: None, found: Found::Code { digits: 6 } })),
+            Answered::Done(Reply::Probed(Probe {
+                overridden: Some(Mode::Disabled),
+                found: Found::NotConfigured,
+            })),
+            Answered::Done(Reply::Welcome(Welcome::NotInvited { other_way: true })),
+            Answered::Done(Reply::Welcome(Welcome::Accepted(Factor::TemporaryCode { left: 2 }))),
+            Answered::Done(Reply::Welcome(Welcome::SetUp)),
+            Answered::Done(Reply::PutOff(Grace::Logins(3))),
+            Answered::Done(Reply::Outlook(Outlook {
+                grace: Day::parse("2027-01-31").map(Grace::Until),
+                mailbox: Some("a...@example.org".into()),
+                mailed_lately: false,
+            })),
+            Answered::Done(Reply::Session(SessionStart::Activated)),
             Answered::Done(Reply::Judged(Verdict::Refused(refusal))),
             Answered::Done(Reply::Judged(Verdict::Accepted(Factor::RecoveryCode { left: 3 }))),
             Answered::Done(Reply::RecoveryCodes(vec![code(), code()])),

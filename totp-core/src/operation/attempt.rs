@@ -1,6 +1,6 @@
 //! An attempt to prove the second factor: lock, read, judge, record, and only then the verdict.
 
-use super::{Context, Failure, Intent, Probe};
+use super::{Context, Failure, Found, Intent, Probe};
 use crate::answer::Answer;
 use crate::credential::Credential;
 use crate::event::Level;
@@ -8,23 +8,28 @@ use crate::login::{self, Factor, Verdict};
 use crate::state::State;
 use crate::store::LockedUser;
 
-/// What a login will have to ask.
+/// The event of a login.
+const LOGIN: &str = "login";
+
+/// What a login will have to ask, and the override that may spare it.
 pub(super) fn probe(context: &Context<'_>) -> Result<Probe, Failure> {
+    Ok(Probe { overridden: context.overridden()?, found: found(context)? })
+}
+
+fn found(context: &Context<'_>) -> Result<Found, Failure> {
     let found = context.store.credential(&context.account.name)?;
     let Some(credential) = context.own_credential(found) else {
-        return Ok(Probe::NotConfigured);
+        return Ok(Found::NotConfigured);
     };
     if context.policy.remember_hosts_for > 0 && context.source.address().is_some() {
         let user = context.store.lock(&context.account.name)?;
         let state = user.state_of(credential.id);
         if login::is_remembered(context.policy, &state, context.source, context.now) {
-            let event = context.event("login", "accepted", None).with("factor", &"remembered-host");
-            context.log.event(Level::Info, &event);
-            return Ok(Probe::Remembered);
+            return Ok(Found::Remembered);
         }
     }
     let digits = credential.devices.first().map_or(6, |device| device.parameters.digits);
-    Ok(Probe::Ask { digits })
+    Ok(Found::Code { digits })
 }
 
 /// Judges an answer for a login or for `verify`.
@@ -35,11 +40,10 @@ pub(super) fn judge(
     second_try: bool,
 ) -> Result<Verdict, Failure> {
     let (mut user, credential) = context.locked_with_credential()?;
-    let event = match intent {
-        Intent::Login => "login",
-        Intent::Verify => "verify",
+    let (verdict, _) = match intent {
+        Intent::Login => attempt(context, &mut user, &credential, LOGIN, typed, second_try)?,
+        Intent::Verify => attempt(context, &mut user, &credential, "verify", typed, second_try)?,
     };
-    let (verdict, _) = attempt(context, &mut user, &credential, event, typed, second_try)?;
     Ok(verdict)
 }
 
@@ -70,18 +74,16 @@ fn attempt(
     if second_try {
         state.ledger.end_delay(context.source);
     }
+    // A temporary code is for logins: whoever talked a help desk into one gets no phone in place by it.
+    let withheld = if event == LOGIN { None } else { state.temporary.take() };
     let answer = Answer::parse(typed.as_bytes());
-    let (verdict, next) =
+    let (verdict, mut next) =
         login::judge(context.policy, credential, state, &answer, context.source, context.now);
+    next.temporary = next.temporary.or(withheld);
     user.record(&next, verdict.record())?;
     match &verdict {
         Verdict::Accepted(factor) => {
-            let event = context.event(event, "accepted", None);
-            let event = match factor {
-                Factor::Device(name) => event.with("factor", &"device").with("device", name),
-                Factor::RecoveryCode { left } => event.with("factor", &"recovery-code").with("left", left),
-            };
-            context.log.event(Level::Info, &event);
+            log_acceptance(context, event, factor);
         }
         Verdict::Refused(refusal) => {
             let mut event = context.event(event, "denied", Some(refusal.reason.as_str()));
@@ -92,4 +94,15 @@ fn attempt(
         }
     }
     Ok((verdict, next))
+}
+
+/// Logs that `factor` was accepted.
+pub(super) fn log_acceptance(context: &Context<'_>, event: &str, factor: &Factor) {
+    let event = context.event(event, "accepted", None);
+    let event = match factor {
+        Factor::Device(name) => event.with("factor", &"device").with("device", name),
+        Factor::RecoveryCode { left } => event.with("factor", &"recovery-code").with("left", left),
+        Factor::TemporaryCode { left } => event.with("factor", &"temporary-code").with("left", left),
+    };
+    context.log.event(Level::Info, &event);
 }

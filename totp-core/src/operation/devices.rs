@@ -29,9 +29,9 @@ pub(super) fn remove(context: &Context<'_>, name: &DeviceName, typed: &str) -> R
     let (mut user, mut credential) = context.locked_with_credential()?;
     chosen(&credential, Some(name))?;
     if credential.devices.len() == 1 {
-        let unset = match context.policy.mode {
-            Mode::Required => "",
-            Mode::Optional | Mode::Disabled => "; `totp-enroll unset` removes two-factor login",
+        let unset = match insist_on_a_way_back(context, &credential) {
+            Ok(()) => "; `totp-enroll unset` removes two-factor login",
+            Err(_) => "",
         };
         return Err(Failure::Impossible(format!(
             "\"{name}\" is the only device; `totp-enroll renew` moves it to another phone{unset}"
@@ -44,20 +44,31 @@ pub(super) fn remove(context: &Context<'_>, name: &DeviceName, typed: &str) -> R
     Ok(())
 }
 
-/// Removes two-factor login.
+/// Removes two-factor login. What counts against the user stays: see [`State::without_credential`].
+///
+/// [`State::without_credential`]: crate::state::State::without_credential
 pub(super) fn unset(context: &Context<'_>, typed: &str) -> Result<(), Failure> {
     context.permit(context.policy.enrollment.unset, "remove two-factor login")?;
     let (mut user, credential) = context.locked_with_credential()?;
-    if context.policy.mode == Mode::Required {
-        return Err(Failure::Impossible(
-            "two-factor login is required here, and no login could set it up again; `totp-enroll renew` moves it to another phone"
-                .to_owned(),
-        ));
-    }
-    attempt::authorise(context, &mut user, &credential, "unset", typed)?;
-    user.remove_everything()?;
+    insist_on_a_way_back(context, &credential)?;
+    let state = attempt::authorise(context, &mut user, &credential, "unset", typed)?;
+    user.remove_credential(&state.without_credential(context.account.uid, credential.mail))?;
     context.log_change("unset", |event| event);
     Ok(())
+}
+
+/// Where a code is required, the next login must be able to set it up again.
+fn insist_on_a_way_back(context: &Context<'_>, credential: &Credential) -> Result<(), Failure> {
+    let enrollment = &context.policy.enrollment;
+    let invited = !enrollment.needs_invitation || enrollment.mail_invitations && credential.mail.is_some();
+    let at_login = !enrollment.at_login.is_empty() && invited;
+    if at_login || context.strictest_mode()? != Mode::Required {
+        return Ok(());
+    }
+    Err(Failure::Impossible(
+        "two-factor login is required here, and no login could set it up again; `totp-enroll renew` moves it to another phone"
+            .to_owned(),
+    ))
 }
 
 /// The device of that name, or the only one.

@@ -3,6 +3,7 @@
 //! The same [`perform`] runs in a root process and in totp-helper; [`Desk`](crate::desk::Desk) chooses.
 
 pub mod admin;
+mod at_login;
 mod attempt;
 mod devices;
 mod recovery;
@@ -11,17 +12,18 @@ mod setup;
 mod status;
 
 pub use request::{
-    Begun, Confirmed, DeviceStatus, Failure, HostStatus, Intent, Probe, Purpose, Reply, Request, Shown,
-    Status,
+    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, LoginReply, Outlook, OverrideStatus,
+    Probe, Purpose, Reply, Request, SessionStart, Shown, Status, TemporaryStatus,
 };
 
-use crate::account::Account;
+use crate::account::{Account, Groups};
 use crate::clock::Timestamp;
 use crate::credential::Credential;
 use crate::event::{Event, EventLog, Level};
-use crate::login::Verdict;
-use crate::policy::Policy;
+use crate::mode_override::ModeOverride;
+use crate::policy::{Mode, Policy, Subject};
 use crate::source::Source;
+use crate::state::State;
 use crate::store::{LockedUser, Store};
 use std::cell::RefCell;
 
@@ -30,6 +32,8 @@ use std::cell::RefCell;
 pub enum Actor {
     /// The user themselves; the policy says what they may do.
     Owner,
+    /// A login program, in the name of the user who logs in.
+    Host,
     /// Root, for any user.
     Root,
 }
@@ -66,11 +70,52 @@ impl<'a> Context<'a> {
 
     /// Logs a change that was made, with who made it.
     fn log_change(&self, name: &str, more: impl FnOnce(Event) -> Event) {
-        let by = match self.actor {
-            Actor::Owner => self.account.name.as_str(),
+        self.log.event(Level::Notice, &more(self.event(name, "done", None).with("by", &self.by())));
+    }
+
+    /// Who acts, for the log and for files.
+    fn by(&self) -> &str {
+        match self.actor {
+            Actor::Owner | Actor::Host => self.account.name.as_str(),
             Actor::Root => "root",
+        }
+    }
+
+    /// An administrator's override, if it is this account's.
+    fn mode_override(&self) -> Result<Option<ModeOverride>, Failure> {
+        let found = self.store.mode_override(&self.account.name)?;
+        let Some(other) = found.as_ref().filter(|made| made.uid != self.account.uid) else {
+            return Ok(found);
         };
-        self.log.event(Level::Notice, &more(self.event(name, "done", None).with("by", &by)));
+        let event = self
+            .event("mode", "ignored", Some("other-uid"))
+            .with("uid", &self.account.uid)
+            .with("override_uid", &other.uid);
+        self.log.event(Level::Warning, &event);
+        Ok(None)
+    }
+
+    /// The mode of the override in force.
+    fn overridden(&self) -> Result<Option<Mode>, Failure> {
+        Ok(self.mode_override()?.and_then(|made| made.in_force(self.account.uid, self.now)))
+    }
+
+    /// The strictest mode that any login of this user meets, whatever its service and its source.
+    fn strictest_mode(&self) -> Result<Mode, Failure> {
+        let groups = Groups::of(self.account);
+        let subject =
+            Subject { user: Some(&self.account.name), groups: &groups, service: None, source: None };
+        Ok(self.policy.decide(self.overridden()?, &subject).mode)
+    }
+
+    /// The state of a user without a credential. One that has none is not given a file for having been
+    /// asked about.
+    fn newcomer(&self) -> Result<State, Failure> {
+        if self.store.has_state(&self.account.name)? {
+            Ok(self.store.lock(&self.account.name)?.newcomer(self.account.uid))
+        } else {
+            Ok(State::default())
+        }
     }
 
     /// The credential, if it is this account's: one of another uid is that of a user who had the same name.
@@ -144,34 +189,42 @@ pub fn perform(context: &Context<'_>, request: Request) -> Result<Reply, Failure
     with_held_log(context, |context| answer(context, request))
 }
 
-/// What a login will have to ask.
+/// Does what a login asks; a request that none makes is refused.
 ///
 /// # Errors
 /// [`Failure`], as [`perform`].
-pub fn probe(context: &Context<'_>) -> Result<Probe, Failure> {
-    with_held_log(context, attempt::probe)
+pub fn perform_for_login(context: &Context<'_>, request: Request) -> Result<LoginReply, Failure> {
+    with_held_log(context, |context| answer_login(context, request))
 }
 
-/// Judges the answer of a login; see [`Request::Judge`].
-///
-/// # Errors
-/// [`Failure`], as [`perform`].
-pub fn judge_login(context: &Context<'_>, typed: &str, second_try: bool) -> Result<Verdict, Failure> {
-    with_held_log(context, |context| attempt::judge(context, Intent::Login, typed, second_try))
+fn answer_login(context: &Context<'_>, request: Request) -> Result<LoginReply, Failure> {
+    match request {
+        Request::Probe => attempt::probe(context).map(LoginReply::Probed),
+        Request::Judge { intent, typed, second_try } => {
+            attempt::judge(context, intent, &typed, second_try).map(LoginReply::Judged)
+        }
+        Request::Welcome { typed } => at_login::welcome(context, &typed).map(LoginReply::Welcome),
+        Request::Outlook => at_login::outlook(context).map(LoginReply::Outlook),
+        Request::PutOff => at_login::put_off(context).map(LoginReply::PutOff),
+        Request::BeginAtLogin { nonce, invited } => {
+            at_login::begin(context, nonce, invited).map(LoginReply::Begun)
+        }
+        Request::ProveAtLogin { nonce, code } => {
+            at_login::prove(context, nonce, &code).map(LoginReply::RecoveryCodes)
+        }
+        Request::OpenSession { nonce } => at_login::open_session(context, nonce).map(LoginReply::Session),
+        Request::Abandon { nonce } => setup::abandon(context, nonce).map(|()| LoginReply::Done),
+        _ => Err(Failure::Impossible("no login asks for this".to_owned())),
+    }
 }
 
 fn answer(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
     match request {
-        Request::Probe => attempt::probe(context).map(Reply::Probed),
-        Request::Judge { intent, typed, second_try } => {
-            attempt::judge(context, intent, &typed, second_try).map(Reply::Judged)
-        }
-        Request::Status => status::status(context).map(Reply::Status),
+        Request::Status => status::status(context).map(|status| Reply::Status(Box::new(status))),
         Request::Begin { purpose, device, code } => {
             setup::begin(context, purpose, device, code.as_deref().map(String::as_str)).map(Reply::Begun)
         }
         Request::Confirm { nonce, code } => setup::confirm(context, nonce, &code).map(Reply::Confirmed),
-        Request::Abandon { nonce } => setup::abandon(context, nonce).map(|()| Reply::Done),
         Request::Show { device, code } => devices::show(context, device.as_ref(), &code).map(Reply::Shown),
         Request::RemoveDevice { device, code } => {
             devices::remove(context, &device, &code).map(|()| Reply::Done)
@@ -179,6 +232,7 @@ fn answer(context: &Context<'_>, request: Request) -> Result<Reply, Failure> {
         Request::Unset { code } => devices::unset(context, &code).map(|()| Reply::Done),
         Request::RenewRecovery { code } => recovery::renew(context, &code).map(Reply::RecoveryCodes),
         Request::ForgetHosts => status::forget_hosts(context).map(|()| Reply::Done),
+        login => answer_login(context, login).map(Reply::from),
     }
 }
 

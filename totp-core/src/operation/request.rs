@@ -1,7 +1,9 @@
 //! Requests, replies and failures: what goes in and out of [`perform`](super::perform), also over the
 //! socket between totp-helper and its callers.
 
+use crate::clock::Day;
 use crate::credential::DeviceName;
+use crate::login::newcomer::{Grace, Welcome};
 use crate::login::{Refusal, Verdict};
 use crate::pending::Nonce;
 use crate::policy::Mode;
@@ -57,7 +59,7 @@ pub enum Request {
         purpose: Purpose,
         /// The device; the only one, or a default name, where it is not given.
         device: Option<DeviceName>,
-        /// A code, but for a first set-up.
+        /// A code; for a first set-up an invitation, where one is needed.
         code: Option<Zeroizing<String>>,
     },
     /// Prove the pending device with its first code, and make it count.
@@ -98,21 +100,80 @@ pub enum Request {
     },
     /// Forget remembered hosts.
     ForgetHosts,
+    /// For root: tell what the answer of a required user opens who is not set up.
+    Welcome {
+        /// The answer.
+        typed: Zeroizing<String>,
+    },
+    /// For root: begin a set-up during login, after the whole auth stack said yes.
+    BeginAtLogin {
+        /// Ties account and session to it.
+        nonce: Nonce,
+        /// Whether an invitation was given.
+        invited: bool,
+    },
+    /// For root: prove the device of a set-up during login. It counts when the session opens.
+    ProveAtLogin {
+        /// From the beginning.
+        nonce: Nonce,
+        /// The first code.
+        code: Zeroizing<String>,
+    },
+    /// For root: tell how set-up may be put off and where an invitation can be mailed.
+    Outlook,
+    /// For root: put set-up off for this login.
+    PutOff,
+    /// For root: make the set-up of the login count whose session opens.
+    OpenSession {
+        /// From the beginning; `None` for a login that set nothing up.
+        nonce: Option<Nonce>,
+    },
 }
 
 /// What a login will have to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Probe {
+pub struct Probe {
+    /// An administrator's override in force.
+    pub overridden: Option<Mode>,
+    /// What there is to ask for.
+    pub found: Found,
+}
+
+/// What there is to ask a user for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
     /// Nothing can be asked: not set up.
     NotConfigured,
     /// Nothing needs to be: the address is remembered.
     Remembered,
     /// A code of so many digits.
-    Ask {
+    Code {
         /// Of the first device.
         digits: u8,
     },
+}
+
+/// How a newcomer's login can go on without a set-up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// How set-up may be put off.
+    pub grace: Option<Grace>,
+    /// Where an invitation goes, with most of it hidden.
+    pub mailbox: Option<String>,
+    /// Whether one was mailed so lately that no other is.
+    pub mailed_lately: bool,
+}
+
+/// What came of opening a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionStart {
+    /// The set-up of this login counts now.
+    Activated,
+    /// There was none.
+    Nothing,
 }
 
 /// A device as its owner may see it without a code.
@@ -137,8 +198,10 @@ pub struct DeviceStatus {
 pub struct Status {
     /// The canonical name.
     pub user: String,
-    /// Whether a code is needed.
+    /// Whether a code is needed: the strictest that any login of this user meets.
     pub mode: Mode,
+    /// An administrator's override in force.
+    pub overridden: Option<OverrideStatus>,
     /// Whether a device is set up.
     pub configured: bool,
     /// `totp`.
@@ -155,6 +218,38 @@ pub struct Status {
     pub at_ceiling: bool,
     /// Addresses not asked again.
     pub remembered_hosts: Vec<HostStatus>,
+    /// When a code was last accepted (RFC 3339).
+    pub last_login: Option<String>,
+    /// Until when a temporary code is good, and for how many logins.
+    pub temporary_code: Option<TemporaryStatus>,
+    /// Until when an invitation is good (RFC 3339).
+    pub invited_until: Option<String>,
+    /// How set-up may be put off, for a required user who is not set up.
+    pub grace: Option<Grace>,
+    /// The mail address.
+    pub mail: Option<String>,
+}
+
+/// An administrator's override.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverrideStatus {
+    /// What counts for this user.
+    pub mode: Mode,
+    /// The last day of it.
+    pub until: Option<Day>,
+    /// When it was made (RFC 3339).
+    pub since: String,
+    /// Who made it.
+    pub by: String,
+}
+
+/// A temporary code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemporaryStatus {
+    /// Until when it is good (RFC 3339).
+    pub until: String,
+    /// Logins left.
+    pub uses_left: u8,
 }
 
 /// A remembered host.
@@ -208,17 +303,65 @@ pub enum Reply {
     /// To [`Request::Judge`].
     Judged(Verdict),
     /// To [`Request::Status`].
-    Status(Status),
+    Status(Box<Status>),
     /// To [`Request::Begin`].
     Begun(Begun),
     /// To [`Request::Confirm`].
     Confirmed(Confirmed),
     /// To [`Request::Show`].
     Shown(Shown),
-    /// To [`Request::RenewRecovery`].
+    /// To [`Request::RenewRecovery`] and [`Request::ProveAtLogin`].
     RecoveryCodes(PrintedCodes),
+    /// To [`Request::Welcome`].
+    Welcome(Welcome),
+    /// To [`Request::Outlook`].
+    Outlook(Outlook),
+    /// To [`Request::PutOff`]: what is left.
+    PutOff(Grace),
+    /// To [`Request::OpenSession`].
+    Session(SessionStart),
     /// To everything else.
     Done,
+}
+
+/// Those of the replies that a login meets; the module knows no others, which keeps it small.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginReply {
+    /// See [`Reply::Probed`].
+    Probed(Probe),
+    /// See [`Reply::Judged`].
+    Judged(Verdict),
+    /// See [`Reply::Begun`].
+    Begun(Begun),
+    /// See [`Reply::RecoveryCodes`].
+    RecoveryCodes(PrintedCodes),
+    /// See [`Reply::Welcome`].
+    Welcome(Welcome),
+    /// See [`Reply::Outlook`].
+    Outlook(Outlook),
+    /// See [`Reply::PutOff`].
+    PutOff(Grace),
+    /// See [`Reply::Session`].
+    Session(SessionStart),
+    /// See [`Reply::Done`].
+    Done,
+}
+
+impl From<LoginReply> for Reply {
+    fn from(reply: LoginReply) -> Self {
+        match reply {
+            LoginReply::Probed(probe) => Self::Probed(probe),
+            LoginReply::Judged(verdict) => Self::Judged(verdict),
+            LoginReply::Begun(begun) => Self::Begun(begun),
+            LoginReply::RecoveryCodes(codes) => Self::RecoveryCodes(codes),
+            LoginReply::Welcome(welcome) => Self::Welcome(welcome),
+            LoginReply::Outlook(outlook) => Self::Outlook(outlook),
+            LoginReply::PutOff(grace) => Self::PutOff(grace),
+            LoginReply::Session(start) => Self::Session(start),
+            LoginReply::Done => Self::Done,
+        }
+    }
 }
 
 /// Why a request was not done.

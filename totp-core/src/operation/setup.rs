@@ -4,6 +4,8 @@ use super::request::Purpose as Wanted;
 use super::{Actor, Begun, Confirmed, Context, Failure, attempt};
 use crate::answer::Answer;
 use crate::credential::{Credential, CredentialId, Device, DeviceId, DeviceName, MOST_DEVICES};
+use crate::event::Level;
+use crate::login::newcomer::is_invited;
 use crate::login::{self, Record};
 use crate::otp::{Kind, Parameters};
 use crate::otpauth;
@@ -28,8 +30,12 @@ pub(super) fn begin(
         Wanted::Renewal => context.permit(context.policy.enrollment.renew, "renew secrets")?,
     }
     let (mut user, credential) = context.locked()?;
+    let mut invited = false;
     let (purpose, name) = match (wanted, &credential) {
-        (Wanted::First, None) => (Purpose::First, name.unwrap_or_default()),
+        (Wanted::First, None) => {
+            invited = takes_invitation(context, &user, code)?;
+            (Purpose::First, name.unwrap_or_default())
+        }
         (Wanted::First, Some(_)) => return Err(already_configured()),
         (_, None) => return Err(Failure::NotConfigured),
         (Wanted::Further, Some(credential)) => {
@@ -52,33 +58,65 @@ pub(super) fn begin(
         from: credential.map_or(CredentialId::ZERO, |credential| credential.id),
         begun: context.now,
         failures: 0,
+        invited,
+        at_login: None,
         device,
     };
     user.write_pending(&pending)?;
-    Ok(Begun {
+    Ok(begun(context, &pending))
+}
+
+/// What the person must see of a set-up that was begun.
+pub(super) fn begun(context: &Context<'_>, pending: &Pending) -> Begun {
+    Begun {
         nonce: pending.nonce,
         device: pending.device.name.clone(),
         uri: uri_of(context, &pending.device),
         secret: pending.device.secret.to_base32(),
-    })
+    }
+}
+
+/// Whether a first set-up by the user is begun with an invitation; refused where it would take one.
+fn takes_invitation(
+    context: &Context<'_>,
+    user: &LockedUser<'_>,
+    code: Option<&str>,
+) -> Result<bool, Failure> {
+    if context.actor == Actor::Root {
+        return Ok(false);
+    }
+    let Some(code) = code else {
+        return if context.policy.enrollment.needs_invitation {
+            Err(Failure::NotPermitted(
+                "a first set-up takes an invitation on this host; ask an administrator for one, then `totp-enroll enroll --invitation CODE`"
+                    .to_owned(),
+            ))
+        } else {
+            Ok(false)
+        };
+    };
+    let state = user.newcomer(context.account.uid);
+    match Answer::parse(code.as_bytes()) {
+        Answer::Recovery(typed) if is_invited(&state, &typed, context.now) => Ok(true),
+        _ => {
+            context.log.event(Level::Notice, &context.event("setup", "denied", Some("wrong-invitation")));
+            Err(Failure::Impossible(
+                "this invitation is not valid for this user, or it has expired or was used; ask an administrator for another"
+                    .to_owned(),
+            ))
+        }
+    }
 }
 
 /// Proves the pending device with its first code and makes it count.
 pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Result<Confirmed, Failure> {
     let (mut user, credential) = context.locked()?;
-    let mut pending = matching(context, &user, nonce)?;
-    let from = credential.as_ref().map_or(CredentialId::ZERO, |credential| credential.id);
-    if pending.from != from {
-        user.remove_pending()?;
+    let mut pending = matching(context, &user, credential.as_ref(), nonce)?;
+    if pending.at_login.is_some() {
+        // Only the login that began it can end it: the rest of that login may still be refused.
         return Err(changed_meanwhile());
     }
-    let Some(step) =
-        login::prove(context.policy, &pending.device, &Answer::parse(typed.as_bytes()), context.now)
-    else {
-        pending.failures = pending.failures.saturating_add(1);
-        user.write_pending(&pending)?;
-        return Err(Failure::NotProven { left: MOST_FAILURES.saturating_sub(pending.failures) });
-    };
+    let step = prove(context, &user, &mut pending, typed)?;
     let (event, device_name) = (
         match pending.purpose {
             Purpose::First => "setup",
@@ -88,7 +126,12 @@ pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Resul
         pending.device.name.clone(),
     );
     let recovery_codes = match credential {
-        None => set_up(context, &mut user, pending.device, Some(step))?.1,
+        None => {
+            let (recovery, printed) = RecoverySet::generate(usize::from(context.policy.recovery_codes))?;
+            insist_on_invitation(context, &user, &pending)?;
+            set_up(context, &mut user, pending.device, Some(step), recovery)?;
+            printed
+        }
         Some(credential) => {
             change(&mut user, credential, pending, step)?;
             PrintedCodes::new()
@@ -99,47 +142,73 @@ pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Resul
     Ok(Confirmed { device: device_name, recovery_codes })
 }
 
+/// Finds the step of the first code; a wrong one is counted.
+pub(super) fn prove(
+    context: &Context<'_>,
+    user: &LockedUser<'_>,
+    pending: &mut Pending,
+    typed: &str,
+) -> Result<u64, Failure> {
+    let answer = Answer::parse(typed.as_bytes());
+    if let Some(step) = login::prove(context.policy, &pending.device, &answer, context.now) {
+        return Ok(step);
+    }
+    pending.failures = pending.failures.saturating_add(1);
+    user.write_pending(pending)?;
+    Err(Failure::NotProven { left: MOST_FAILURES.saturating_sub(pending.failures) })
+}
+
+/// Of several set-ups with one invitation, one counts.
+pub(super) fn insist_on_invitation(
+    context: &Context<'_>,
+    user: &LockedUser<'_>,
+    pending: &Pending,
+) -> Result<(), Failure> {
+    if pending.invited && user.newcomer(context.account.uid).invitation.is_none() {
+        user.remove_pending()?;
+        return Err(Failure::Impossible(
+            "the invitation was used or withdrawn meanwhile; nothing was set up".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// Ends a set-up under way, if it is still the one that `nonce` began, and leaves no trace of it.
 pub(super) fn abandon(context: &Context<'_>, nonce: Nonce) -> Result<(), Failure> {
     let user = context.store.lock(&context.account.name)?;
-    if user.pending()?.is_some_and(|pending| pending.nonce == nonce) {
+    if context.store.pending(&context.account.name)?.is_some_and(|pending| pending.nonce == nonce) {
         user.remove_pending()?;
-        let unused = user.state_of(CredentialId::ZERO) == State::default();
-        if unused && user.credential(&context.account.name)?.is_none() {
-            user.remove_everything()?;
-        }
+        user.tidy(&context.account.name)?;
     }
     Ok(())
 }
 
 /// A first credential with one device: state first, then credential, so that a crash in between leaves a
-/// user who is not set up.
+/// user who is not set up. An invitation and a temporary code end with it.
 pub(super) fn set_up(
     context: &Context<'_>,
     user: &mut LockedUser<'_>,
     device: Device,
     last: Option<u64>,
-) -> Result<(Credential, PrintedCodes), Failure> {
-    let (recovery, printed) = RecoverySet::generate(usize::from(context.policy.recovery_codes))?;
+    recovery: RecoverySet,
+) -> Result<(), Failure> {
+    let newcomer = user.newcomer(context.account.uid);
     let credential = Credential {
         id: CredentialId::generate()?,
         uid: context.account.uid,
         created: context.now,
-        created_by: match context.actor {
-            Actor::Owner => context.account.name.to_string(),
-            Actor::Root => "root".to_owned(),
-        },
+        created_by: context.by().to_owned(),
         phone: None,
-        mail: None,
+        mail: newcomer.mail,
         devices: vec![device],
     };
-    let mut state = State { recovery, ..State::afresh(credential.id) };
+    let mut state = State { recovery, graces_used: newcomer.graces_used, ..State::afresh(credential.id) };
     for device in &credential.devices {
         state.set_progress(device.id, last);
     }
     user.record(&state, Record::Durable)?;
     user.write_credential(&credential)?;
-    Ok((credential, printed))
+    Ok(())
 }
 
 /// Adds or renews a device. The state learns of the new device before the credential does; its id is new,
@@ -171,9 +240,16 @@ fn change(
     Ok(())
 }
 
-fn matching(context: &Context<'_>, user: &LockedUser<'_>, nonce: Nonce) -> Result<Pending, Failure> {
+/// The set-up under way that `nonce` began, if it may still end in a device.
+pub(super) fn matching(
+    context: &Context<'_>,
+    user: &LockedUser<'_>,
+    credential: Option<&Credential>,
+    nonce: Nonce,
+) -> Result<Pending, Failure> {
     let none = || Failure::Impossible("no set-up is under way; begin again".to_owned());
-    let pending = user.pending()?.filter(|pending| pending.uid == context.account.uid).ok_or_else(none)?;
+    let found = context.store.pending(&context.account.name)?;
+    let pending = found.filter(|pending| pending.uid == context.account.uid).ok_or_else(none)?;
     if pending.nonce != nonce {
         return Err(Failure::Impossible(
             "another set-up of this user was begun since; finish that one, or begin again".to_owned(),
@@ -184,6 +260,10 @@ fn matching(context: &Context<'_>, user: &LockedUser<'_>, nonce: Nonce) -> Resul
         return Err(Failure::Impossible(
             "this set-up took longer than 15 minutes or too many tries; begin again".to_owned(),
         ));
+    }
+    if pending.from != credential.map_or(CredentialId::ZERO, |credential| credential.id) {
+        user.remove_pending()?;
+        return Err(changed_meanwhile());
     }
     Ok(pending)
 }
@@ -208,7 +288,7 @@ pub(super) fn already_configured() -> Failure {
     )
 }
 
-fn changed_meanwhile() -> Failure {
+pub(super) fn changed_meanwhile() -> Failure {
     Failure::Impossible("the set-up was changed meanwhile; nothing was done; begin again".to_owned())
 }
 

@@ -1,46 +1,75 @@
 //! What is set up, without a secret and without a code; and forgetting remembered hosts.
 
-use super::{Context, DeviceStatus, Failure, HostStatus, Status};
+use super::{Context, DeviceStatus, Failure, HostStatus, OverrideStatus, Status, TemporaryStatus};
+use crate::clock::Timestamp;
 use crate::credential::Device;
+use crate::login::newcomer;
 use crate::login::{Record, is_remembered};
 use crate::otp::Kind;
+use crate::policy::Mode;
 use crate::source::Source;
+use crate::state::State;
 
 /// Reports on a user.
 pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
-    let mut status = Status {
-        user: context.account.name.to_string(),
-        mode: context.policy.mode,
-        configured: false,
-        strategy: "totp".to_owned(),
-        since: None,
-        devices: Vec::new(),
-        recovery_codes_left: 0,
-        throttled_for: 0,
-        at_ceiling: false,
-        remembered_hosts: Vec::new(),
-    };
     let found = context.store.credential(&context.account.name)?;
-    if context.own_credential(found).is_none() {
-        return Ok(status);
-    }
+    let configured = context.own_credential(found).is_some();
     // Read again under the lock, so that credential and state belong together.
-    let (user, credential) = context.locked_with_credential()?;
-    let mut state = user.state_of(credential.id);
+    let (mut state, credential) = if configured {
+        let (user, credential) = context.locked_with_credential()?;
+        (user.state_of(credential.id), Some(credential))
+    } else {
+        (context.newcomer()?, None)
+    };
     state.ledger.settle_clock(context.now);
-    status.throttled_for = state.ledger.longest_wait(context.now, &context.policy.throttle);
-    status.configured = true;
-    status.since = Some(credential.created.to_rfc3339());
-    status.devices = credential.devices.iter().map(device_status).collect();
-    status.recovery_codes_left = state.recovery.left();
-    status.at_ceiling = state.ledger.in_a_row >= context.policy.throttle.ceiling;
-    status.remembered_hosts = state
-        .hosts
-        .iter()
-        .filter(|host| is_remembered(context.policy, &state, Source::Address(host.address), context.now))
-        .map(|host| HostStatus { address: host.address.to_string(), since: host.since.to_rfc3339() })
-        .collect();
-    Ok(status)
+    let mode = context.strictest_mode()?;
+    let devices = credential.as_ref().map(|credential| credential.devices.as_slice()).unwrap_or_default();
+    let remembered = |host: &Source| is_remembered(context.policy, &state, *host, context.now);
+    Ok(Status {
+        user: context.account.name.to_string(),
+        mode,
+        overridden: overridden(context)?,
+        configured,
+        strategy: "totp".to_owned(),
+        since: credential.as_ref().map(|credential| credential.created.to_rfc3339()),
+        devices: devices.iter().map(device_status).collect(),
+        recovery_codes_left: state.recovery.left(),
+        throttled_for: state.ledger.longest_wait(context.now, &context.policy.throttle),
+        at_ceiling: state.ledger.in_a_row >= context.policy.throttle.ceiling,
+        remembered_hosts: state
+            .hosts
+            .iter()
+            .filter(|host| remembered(&Source::Address(host.address)))
+            .map(|host| HostStatus { address: host.address.to_string(), since: host.since.to_rfc3339() })
+            .collect(),
+        last_login: state.ledger.last_success().map(Timestamp::to_rfc3339),
+        temporary_code: temporary(context, &state),
+        invited_until: state
+            .invitation
+            .as_ref()
+            .filter(|invitation| invitation.code.is_alive(context.now))
+            .map(|invitation| invitation.code.expires.to_rfc3339()),
+        grace: newcomer::grace(context.policy, &state, context.now)
+            .filter(|_| mode == Mode::Required && !configured),
+        mail: credential.map_or_else(|| state.mail.clone(), |credential| credential.mail),
+    })
+}
+
+fn overridden(context: &Context<'_>) -> Result<Option<OverrideStatus>, Failure> {
+    let made = context.mode_override()?;
+    let in_force = made.filter(|made| made.in_force(context.account.uid, context.now).is_some());
+    Ok(in_force.map(|made| OverrideStatus {
+        mode: made.mode,
+        until: made.until,
+        since: made.since.to_rfc3339(),
+        by: made.by,
+    }))
+}
+
+fn temporary(context: &Context<'_>, state: &State) -> Option<TemporaryStatus> {
+    let temporary = state.temporary.as_ref().filter(|temporary| temporary.code.is_alive(context.now))?;
+    let until = temporary.code.expires.to_rfc3339();
+    Some(TemporaryStatus { until, uses_left: temporary.uses_left })
 }
 
 fn device_status(device: &Device) -> DeviceStatus {

@@ -14,6 +14,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use zeroize::Zeroizing;
 
+mod rollout;
+
 const NOON: Timestamp = Timestamp(1_790_000_010);
 
 /// Keeps log lines.
@@ -46,7 +48,7 @@ impl Home {
             directory,
             store,
             policy: Policy::default(),
-            account: Account { name: UserName::new("alice").unwrap(), uid: 1000 },
+            account: Account { name: UserName::new("alice").unwrap(), uid: 1000, gid: 1000 },
             actor: Actor::Owner,
             now: NOON,
             lines: Lines::default(),
@@ -98,7 +100,7 @@ impl Home {
 
     fn status(&self) -> Status {
         match self.asks(Request::Status) {
-            Ok(Reply::Status(status)) => status,
+            Ok(Reply::Status(status)) => *status,
             _ => panic!("status is answered by status"),
         }
     }
@@ -206,10 +208,10 @@ fn the_store_holds_no_recovery_code_and_the_log_no_secret() {
 fn an_unattended_set_up_spends_no_step() {
     let mut home = Home::new();
     home.actor = Actor::Root;
-    let (shown, codes) = admin::enroll(&home.context()).unwrap();
+    let (shown, codes) = admin::enroll(&home.context(), admin::Contact::default()).unwrap();
     assert_eq!(codes.len(), 10);
     let before = home.files();
-    assert!(matches!(admin::enroll(&home.context()), Err(Failure::Impossible(_))));
+    assert!(matches!(admin::enroll(&home.context(), admin::Contact::default()), Err(Failure::Impossible(_))));
     assert_eq!(home.files(), before, "a second one changes nothing");
     assert!(home.is_let_in(&Phone::with(&shown.secret).code(NOON)));
 }
@@ -371,13 +373,21 @@ fn removing_two_factor_login_takes_a_code_and_leaves_nothing() {
 }
 
 #[test]
-fn where_it_is_required_two_factor_login_cannot_be_removed() {
+fn where_it_is_required_and_no_login_could_set_it_up_again_it_cannot_be_removed() {
     let mut home = Home::new();
     let (phone, _) = home.sets_up();
     home.policy.mode = Mode::Required;
+    home.policy.enrollment.at_login.clear();
     let refused = home.asks(Request::Unset { code: typed(&phone.code(home.now)) });
     assert!(matches!(refused, Err(Failure::Impossible(_))));
     assert!(home.is_let_in(&phone.code(home.now)), "the code was not spent on it");
+    home.now = home.now.plus(30);
+    home.policy.enrollment.at_login.push("sshd".into());
+    home.policy.enrollment.needs_invitation = true;
+    let refused = home.asks(Request::Unset { code: typed(&phone.code(home.now)) });
+    assert!(matches!(refused, Err(Failure::Impossible(_))), "nobody would hand out an invitation");
+    home.policy.enrollment.needs_invitation = false;
+    assert!(home.asks(Request::Unset { code: typed(&phone.code(home.now)) }).is_ok());
 }
 
 #[test]

@@ -20,7 +20,9 @@ pub(super) fn read(entry: &Entry<'_, '_>, range: RangeInclusive<u64>) -> Result<
         .ok_or_else(|| entry.error(format!("{text:?} is not possible; allowed: {allowed}")))
 }
 
-fn seconds(text: &str) -> Option<u64> {
+/// The seconds of a span; `None` for anything but a number and one unit.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u64> {
     let (_, unit) = UNITS.iter().find(|(letter, _)| text.ends_with(*letter))?;
     let number = text.get(..text.len().checked_sub(1)?)?;
     let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -28,7 +30,8 @@ fn seconds(text: &str) -> Option<u64> {
 }
 
 /// The shortest way to write a number of seconds.
-pub(super) fn write(span: u64) -> String {
+#[must_use]
+pub fn write(span: u64) -> String {
     UNITS
         .iter()
         .rev()

@@ -1,11 +1,16 @@
 //! What the policy says: the settings of /etc/pam_totp/policy.toml as values.
 //!
-//! [`parse`](Policy::parse) reads them; nothing here decides about a login.
+//! [`parse`](Policy::parse) reads them, and [`decide`](Policy::decide) says which mode counts for a login.
 
-mod duration;
+mod decide;
+pub mod duration;
 mod parse;
 mod rule;
 
+pub use decide::{Decision, Fit, Ground, Membership, NoGroups, RuleKey, Subject};
+pub use rule::{Rule, RuleNetwork};
+
+use crate::clock::Day;
 use crate::otp::Algorithm;
 use crate::toml_file::FileError;
 use serde::{Deserialize, Serialize};
@@ -13,20 +18,22 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+/// Stands for every service in `services`.
+pub const EVERY_SERVICE: &str = "*";
 /// Longest policy file read, in bytes.
 const LONGEST_FILE: u64 = 256 * 1024;
 
-/// Whether a user needs a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Whether a user needs a code. The order is that of strictness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// A code is asked for; who is not set up is denied.
-    Required,
+    /// Nobody is asked.
+    Disabled,
     /// A code is asked for from those who are set up.
     #[default]
     Optional,
-    /// Nobody is asked.
-    Disabled,
+    /// A code is asked for; who is not set up must set it up, or is denied.
+    Required,
 }
 
 impl Mode {
@@ -80,8 +87,8 @@ pub enum QrStyle {
     None,
 }
 
-/// `[enrollment]`: what users may do for themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `[enrollment]`: what users may do for themselves, and how those are brought to it who must.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrollment {
     /// Set up a first device and further ones.
     pub enroll: bool,
@@ -91,8 +98,27 @@ pub struct Enrollment {
     pub unset: bool,
     /// See a secret again.
     pub show: bool,
+    /// Services that set an unconfigured, required user up during login.
+    pub at_login: Vec<String>,
+    /// Whether a first set-up takes an invitation.
+    pub needs_invitation: bool,
+    /// Whether a login that needs an invitation mails one, where an address is known.
+    pub mail_invitations: bool,
     /// How a plain QR code is drawn.
     pub qr: QrStyle,
+    /// How often a user may skip set-up during login, 0 to 1,000,000.
+    pub grace_logins: u32,
+    /// Until then it may always be skipped.
+    pub grace_until: Option<Day>,
+}
+
+impl Enrollment {
+    /// Whether `service` sets users up during login, as far as the policy is concerned.
+    #[must_use]
+    pub fn is_at_login(&self, service: &str) -> bool {
+        // libpam knows services in lower case.
+        self.at_login.iter().any(|listed| listed.eq_ignore_ascii_case(service))
+    }
 }
 
 /// `[throttle]`: how failures slow down guessing.
@@ -111,8 +137,10 @@ pub struct Throttle {
 /// The whole policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// For everyone.
+    /// For everyone whom no override and no rule names.
     pub mode: Mode,
+    /// The services that `mode` is for; elsewhere it is disabled. `*` is every service.
+    pub services: Vec<String>,
     /// `[totp]`
     pub totp: Totp,
     /// `[enrollment]`
@@ -125,14 +153,19 @@ pub struct Policy {
     pub recovery_codes: u8,
     /// `[prompt] code`
     pub prompt: String,
+    /// `[ssh] refuse_key_only`: whether a required user who was asked for no code is denied in sshd.
+    pub refuse_key_only: bool,
     /// `[store] directory`
     pub store: PathBuf,
+    /// `[[rule]]`: the first that matches counts.
+    pub rules: Vec<Rule>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             mode: Mode::default(),
+            services: vec![EVERY_SERVICE.to_owned()],
             totp: Totp {
                 digits: 6,
                 interval: 30,
@@ -145,13 +178,20 @@ impl Default for Policy {
                 renew: true,
                 unset: true,
                 show: false,
+                at_login: vec!["sshd".to_owned(), "login".to_owned()],
+                needs_invitation: false,
+                mail_invitations: false,
                 qr: QrStyle::default(),
+                grace_logins: 0,
+                grace_until: None,
             },
             throttle: Throttle { free_failures: 3, base_delay: 5, max_delay: 15 * 60, ceiling: 100 },
             remember_hosts_for: 0,
             recovery_codes: 10,
             prompt: "Verification code: ".to_owned(),
+            refuse_key_only: false,
             store: PathBuf::from("/var/lib/pam_totp"),
+            rules: Vec::new(),
         }
     }
 }

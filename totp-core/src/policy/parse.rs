@@ -1,6 +1,7 @@
 //! From the policy's text to its values: every key, type and range, and what this version cannot do.
 
 use super::{Enrollment, Mode, Policy, QrStyle, Throttle, Totp, duration, rule};
+use crate::clock::Day;
 use crate::otp::Algorithm;
 use crate::recovery::MOST_CODES;
 use crate::toml_file::{Entry, FileError, Text};
@@ -14,8 +15,9 @@ const THIRTY_DAYS: u64 = 30 * DAY;
 const LONGEST_TEXT: usize = 100;
 
 pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
-    const KEYS: [&str; 11] = [
+    const KEYS: [&str; 12] = [
         "mode",
+        "services",
         "strategy",
         "totp",
         "enrollment",
@@ -34,69 +36,53 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
     // further down should not hide behind it.
     let mut unable = None;
     for entry in text.entries("", document.get_ref()) {
-        let refused = match entry.key() {
-            "mode" => {
-                policy.mode = entry.choice(&Mode::NAMES)?;
-                None
+        match entry.key() {
+            "mode" => policy.mode = entry.choice(&Mode::NAMES)?,
+            "services" => {
+                policy.services = rule::names(&entry)?;
+                if policy.services.is_empty() {
+                    return Err(entry.error(
+                        "names no service; allowed: names such as \"sshd\", or \"*\" for every service",
+                    ));
+                }
             }
             "strategy" => {
                 let sms = entry.choice(&[("totp", false), ("sms", true)])?;
-                sms.then(|| cannot(&entry, "send codes by sms"))
+                unable = sms.then(|| entry.error("this version cannot send codes by sms; remove it"));
             }
             "totp" => totp(&entry, &mut policy.totp)?,
             "enrollment" => enrollment(&entry, &mut policy.enrollment)?,
             "throttle" => throttle(&entry, &mut policy.throttle)?,
             "remember" => {
-                for entry in entry.table()? {
-                    match entry.key() {
-                        "hosts_for" => {
-                            policy.remember_hosts_for = duration::read(&entry, 0..=THIRTY_DAYS)?;
-                        }
-                        _ => return Err(entry.unknown(&["hosts_for"])),
-                    }
+                let hosts_for = only_key(&entry, "hosts_for")?;
+                for entry in hosts_for {
+                    policy.remember_hosts_for = duration::read(&entry, 0..=THIRTY_DAYS)?;
                 }
-                None
             }
             "recovery" => {
-                for entry in entry.table()? {
-                    match entry.key() {
-                        "codes" => {
-                            let most = u8::try_from(MOST_CODES).unwrap_or(u8::MAX);
-                            policy.recovery_codes = entry.integer(0..=most)?;
-                        }
-                        _ => return Err(entry.unknown(&["codes"])),
-                    }
+                for entry in only_key(&entry, "codes")? {
+                    let most = u8::try_from(MOST_CODES).unwrap_or(u8::MAX);
+                    policy.recovery_codes = entry.integer(0..=most)?;
                 }
-                None
             }
             "prompt" => {
-                for entry in entry.table()? {
-                    match entry.key() {
-                        "code" => policy.prompt = line(&entry)?,
-                        _ => return Err(entry.unknown(&["code"])),
-                    }
+                for entry in only_key(&entry, "code")? {
+                    policy.prompt = line(&entry)?;
                 }
-                None
             }
-            "ssh" => ssh(&entry)?,
+            "ssh" => {
+                for entry in only_key(&entry, "refuse_key_only")? {
+                    policy.refuse_key_only = entry.boolean()?;
+                }
+            }
             "store" => {
-                for entry in entry.table()? {
-                    match entry.key() {
-                        "directory" => policy.store = directory(&entry)?,
-                        _ => return Err(entry.unknown(&["directory"])),
-                    }
+                for entry in only_key(&entry, "directory")? {
+                    policy.store = directory(&entry)?;
                 }
-                None
             }
-            "rule" => {
-                for keys in entry.tables()? {
-                    rule::check(&entry, &keys)?;
-                }
-                Some(cannot(&entry, "decide by rules"))
-            }
+            "rule" => policy.rules = rule::read(&entry)?,
             _ => return Err(entry.unknown(&KEYS)),
-        };
-        unable = unable.or(refused);
+        }
     }
     match unable {
         Some(error) => Err(error),
@@ -104,14 +90,16 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
     }
 }
 
-/// An error for what is right in itself but later versions only can do.
-fn cannot(entry: &Entry<'_, '_>, what: &str) -> FileError {
-    entry.error(format!("this version cannot {what}; remove it"))
+/// The entries of a table that has this key alone: one or none.
+fn only_key<'t, 'a>(table: &Entry<'t, 'a>, key: &str) -> Result<Vec<Entry<'t, 'a>>, FileError> {
+    let entries = table.table()?;
+    match entries.iter().find(|entry| entry.key() != key) {
+        Some(odd) => Err(odd.unknown(&[key])),
+        None => Ok(entries),
+    }
 }
 
-type Refused = Option<FileError>;
-
-fn totp(table: &Entry<'_, '_>, totp: &mut Totp) -> Result<Refused, FileError> {
+fn totp(table: &Entry<'_, '_>, totp: &mut Totp) -> Result<(), FileError> {
     const KEYS: [&str; 5] = ["digits", "interval", "window", "algorithm", "issuer"];
     for entry in table.table()? {
         match entry.key() {
@@ -129,21 +117,25 @@ fn totp(table: &Entry<'_, '_>, totp: &mut Totp) -> Result<Refused, FileError> {
             _ => return Err(entry.unknown(&KEYS)),
         }
     }
-    Ok(None)
+    Ok(())
 }
 
-fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<Refused, FileError> {
-    const KEYS: [&str; 6] =
-        ["self_service", "at_login", "needs_invitation", "qr", "grace_logins", "grace_until"];
-    let mut unable = None;
+fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
+    const KEYS: [&str; 7] = [
+        "self_service",
+        "at_login",
+        "needs_invitation",
+        "mail_invitations",
+        "qr",
+        "grace_logins",
+        "grace_until",
+    ];
     for entry in table.table()? {
-        let asked = match entry.key() {
-            "self_service" => {
-                self_service(&entry, enrollment)?;
-                false
-            }
-            "at_login" => !entry.strings()?.is_empty(),
-            "needs_invitation" => entry.boolean()?,
+        match entry.key() {
+            "self_service" => self_service(&entry, enrollment)?,
+            "at_login" => enrollment.at_login = rule::names(&entry)?,
+            "needs_invitation" => enrollment.needs_invitation = entry.boolean()?,
+            "mail_invitations" => enrollment.mail_invitations = entry.boolean()?,
             "qr" => {
                 enrollment.qr = entry.choice(&[
                     ("dark", QrStyle::Dark),
@@ -151,29 +143,19 @@ fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<Refu
                     ("ascii", QrStyle::Ascii),
                     ("none", QrStyle::None),
                 ])?;
-                false
             }
-            "grace_logins" => entry.integer(0..=1_000_000)? > 0,
+            "grace_logins" => enrollment.grace_logins = entry.integer(0..=1_000_000)?,
             "grace_until" => {
                 let wanted = "a date such as 2027-01-31";
                 let written = entry.datetime(wanted)?;
-                // The parser lets only days of the calendar through; a time of day has no meaning here.
-                if written.date.is_none() || written.time.is_some() || written.offset.is_some() {
-                    return Err(entry.error(format!("{written} is no date; allowed: {wanted}")));
-                }
-                true
+                let day = Day::from_toml(written);
+                let wrong = || entry.error(format!("{written} is no date; allowed: {wanted}"));
+                enrollment.grace_until = Some(day.ok_or_else(wrong)?);
             }
             _ => return Err(entry.unknown(&KEYS)),
-        };
-        if asked && unable.is_none() {
-            let what = match entry.key() {
-                "needs_invitation" => "ask for invitations",
-                _ => "set users up during login",
-            };
-            unable = Some(cannot(&entry, what));
         }
     }
-    Ok(unable)
+    Ok(())
 }
 
 fn self_service(entry: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
@@ -190,7 +172,7 @@ fn self_service(entry: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<()
     Ok(())
 }
 
-fn throttle(table: &Entry<'_, '_>, throttle: &mut Throttle) -> Result<Refused, FileError> {
+fn throttle(table: &Entry<'_, '_>, throttle: &mut Throttle) -> Result<(), FileError> {
     const KEYS: [&str; 4] = ["free_failures", "base_delay", "max_delay", "ceiling"];
     for entry in table.table()? {
         match entry.key() {
@@ -205,22 +187,7 @@ fn throttle(table: &Entry<'_, '_>, throttle: &mut Throttle) -> Result<Refused, F
         let base = duration::write(throttle.base_delay);
         return Err(table.error(format!("max_delay is shorter than base_delay; allowed: {base} or more")));
     }
-    Ok(None)
-}
-
-fn ssh(table: &Entry<'_, '_>) -> Result<Refused, FileError> {
-    let mut unable = None;
-    for entry in table.table()? {
-        match entry.key() {
-            "refuse_key_only" => {
-                if entry.boolean()? {
-                    unable = Some(cannot(&entry, "refuse logins by key alone"));
-                }
-            }
-            _ => return Err(entry.unknown(&["refuse_key_only"])),
-        }
-    }
-    Ok(unable)
+    Ok(())
 }
 
 /// A text that stays on one line and holds no control characters, which a terminal would obey.
@@ -273,6 +240,7 @@ mod tests {
     fn every_setting_is_read() {
         let text = r#"
             mode = "required"
+            services = ["sshd", "login"]
             strategy = "totp"
             [totp]
             digits = 8
@@ -282,10 +250,12 @@ mod tests {
             issuer = "Example {hostname}"
             [enrollment]
             self_service = ["show"]
-            at_login = []
-            needs_invitation = false
+            at_login = ["gdm-password"]
+            needs_invitation = true
+            mail_invitations = true
             qr = "ascii"
-            grace_logins = 0
+            grace_logins = 3
+            grace_until = 2027-01-31
             [throttle]
             free_failures = 0
             base_delay = "1m"
@@ -298,12 +268,15 @@ mod tests {
             [prompt]
             code = "Code? "
             [ssh]
-            refuse_key_only = false
+            refuse_key_only = true
             [store]
             directory = "/srv/totp"
+            [[rule]]
+            mode = "disabled"
         "#;
         let expected = Policy {
             mode: Mode::Required,
+            services: vec!["sshd".into(), "login".into()],
             totp: Totp {
                 digits: 8,
                 interval: 60,
@@ -316,21 +289,30 @@ mod tests {
                 renew: false,
                 unset: false,
                 show: true,
+                at_login: vec!["gdm-password".into()],
+                needs_invitation: true,
+                mail_invitations: true,
                 qr: QrStyle::Ascii,
+                grace_logins: 3,
+                grace_until: Day::parse("2027-01-31"),
             },
             throttle: Throttle { free_failures: 0, base_delay: 60, max_delay: 3600, ceiling: 1_000_000 },
             remember_hosts_for: 43_200,
             recovery_codes: 0,
             prompt: "Code? ".into(),
+            refuse_key_only: true,
             store: "/srv/totp".into(),
+            rules: Vec::new(),
         };
-        assert_eq!(parse("policy.toml", text), Ok(expected));
+        let read = parse("policy.toml", text).unwrap();
+        assert_eq!((read.rules.len(), read.rules[0].mode, read.rules[0].line), (1, Mode::Disabled, 34));
+        assert_eq!(Policy { rules: Vec::new(), ..read }, expected);
     }
 
     #[test]
     fn errors_name_file_line_key_and_what_is_allowed() {
         for (text, expected) in [
-            ("mood = 1", "policy.toml:1: mood: unknown key; allowed: mode, strategy, "),
+            ("mood = 1", "policy.toml:1: mood: unknown key; allowed: mode, services, strategy, "),
             (
                 "\n[totp]\ndigit = 6",
                 "policy.toml:3: totp.digit: unknown key; allowed: digits, interval, window, algorithm, issuer",
@@ -368,6 +350,14 @@ mod tests {
             ("[[rule]]\nnetworks = [\"10.0.0.0/33\"]\nmode = \"required\"", "is no network"),
             ("[[rule]]\nusers = [\"root\"]", "rule without mode"),
             ("[rule]\nmode = \"required\"", "rule: wrong type"),
+            ("[[rule]]\nmode = \"optional\"\n\n[[rule]]\nmood = 1", "policy.toml:5: rule.mood: unknown key"),
+            ("[[rule]]\nusers = [\"!bob\"]\nmode = \"disabled\"", "only networks can be negated"),
+            ("[[rule]]\ngroups = []\nmode = \"disabled\"", "policy.toml:2: rule.groups: names nothing"),
+            ("services = []", "policy.toml:1: services: names no service"),
+            (
+                "[ssh]\nrefuse_key = true",
+                "policy.toml:2: ssh.refuse_key: unknown key; allowed: refuse_key_only",
+            ),
             ("totp = 1", "totp: wrong type"),
             ("mode = \"optional\"\nmode = \"disabled\"", "policy.toml:2: duplicate key"),
             ("mode = ", "policy.toml:1"),
@@ -379,22 +369,10 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_do_is_refused_not_ignored() {
-        for (text, line) in [
-            ("strategy = \"sms\"", 1),
-            ("[enrollment]\nat_login = [\"sshd\"]", 2),
-            ("[enrollment]\nneeds_invitation = true", 2),
-            ("[enrollment]\ngrace_logins = 1", 2),
-            ("[enrollment]\ngrace_until = 2027-01-31", 2),
-            ("[ssh]\nrefuse_key_only = true", 2),
-            (
-                "[[rule]]\nusers = [\"root\"]\nnetworks = [\"!10.0.0.0/8\", \"local\", \"::1\"]\nmode = \"disabled\"",
-                1,
-            ),
-        ] {
-            let found = error(text);
-            assert!(found.contains("this version cannot"), "{text:?} gives {found}");
-            assert!(found.starts_with(&format!("policy.toml:{line}: ")), "{text:?} gives {found}");
-        }
+        assert_eq!(
+            error("\nstrategy = \"sms\""),
+            "policy.toml:2: strategy: this version cannot send codes by sms; remove it"
+        );
         assert!(error("strategy = \"sms\"\nmood = 1").contains("mood"));
     }
 

@@ -1,38 +1,115 @@
-//! `[[rule]]`: checked in full, so that a typing error is named as such, but not yet decided by.
+//! `[[rule]]`: whom a rule is for, as the policy writes it. Whether it matches a login is said in
+//! [`decide`](super::decide).
 
 use super::Mode;
 use crate::toml_file::{Entry, FileError};
+use ipnet::{IpNet, Ipv4Net};
+use std::net::IpAddr;
 
-/// Checks one rule.
-pub(super) fn check(place: &Entry<'_, '_>, keys: &[Entry<'_, '_>]) -> Result<(), FileError> {
+/// One rule. A key that is not given matches everything; every key that is given must match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The line it begins on, counted from 1.
+    pub line: usize,
+    /// Canonical user names.
+    pub users: Option<Vec<String>>,
+    /// Names of groups, of which the user must be in one.
+    pub groups: Option<Vec<String>>,
+    /// PAM services.
+    pub services: Option<Vec<String>>,
+    /// Where the login comes from.
+    pub networks: Option<Vec<RuleNetwork>>,
+    /// What counts for those it matches.
+    pub mode: Mode,
+}
+
+/// One word of a rule's `networks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleNetwork {
+    /// With `!` before it: whoever comes from there is not meant.
+    pub negated: bool,
+    /// The network; `None` for `local`, a login without a remote address.
+    pub network: Option<IpNet>,
+}
+
+impl RuleNetwork {
+    fn parse(word: &str) -> Option<Self> {
+        let (negated, bare) = match word.strip_prefix('!') {
+            Some(bare) => (true, bare),
+            None => (false, word),
+        };
+        let network = match bare {
+            "local" => None,
+            _ => Some(canonical(bare.parse().or_else(|_| bare.parse::<IpAddr>().map(IpNet::from)).ok()?)),
+        };
+        Some(Self { negated, network })
+    }
+}
+
+/// IPv4-mapped addresses are IPv4, as those of logins are.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(wide) = network else { return network };
+    let narrow = wide.addr().to_ipv4_mapped().zip(wide.prefix_len().checked_sub(96));
+    narrow.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
+}
+
+/// Reads every rule of the policy.
+pub(super) fn read(array: &Entry<'_, '_>) -> Result<Vec<Rule>, FileError> {
+    array.tables()?.into_iter().map(|(line, keys)| one(array, line, &keys)).collect()
+}
+
+fn one(array: &Entry<'_, '_>, line: usize, keys: &[Entry<'_, '_>]) -> Result<Rule, FileError> {
     const KEYS: [&str; 5] = ["users", "groups", "services", "networks", "mode"];
-    let mut mode = None;
+    let (mut users, mut groups, mut services, mut networks, mut mode) = (None, None, None, None, None);
     for entry in keys {
         match entry.key() {
-            "users" | "groups" | "services" => {
-                if entry.strings()?.iter().any(String::is_empty) {
-                    return Err(entry.error("holds an empty name"));
-                }
-            }
-            "networks" => {
-                for network in entry.strings()? {
-                    if !is_network(&network) {
-                        let allowed = "a network such as \"10.0.0.0/8\", an address, \"local\", each with ! before it to negate";
-                        return Err(entry.error(format!("{network:?} is no network; allowed: {allowed}")));
-                    }
-                }
-            }
+            "users" => users = Some(some_names(entry)?),
+            "groups" => groups = Some(some_names(entry)?),
+            "services" => services = Some(some_names(entry)?),
+            "networks" => networks = Some(some_networks(entry)?),
             "mode" => mode = Some(entry.choice(&Mode::NAMES)?),
             _ => return Err(entry.unknown(&KEYS)),
         }
     }
-    match mode {
-        Some(_) => Ok(()),
-        None => Err(place.error("a rule without mode")),
-    }
+    let missing = || FileError {
+        line,
+        ..array.error("a rule without mode; allowed: \"required\", \"optional\", \"disabled\"")
+    };
+    Ok(Rule { line, users, groups, services, networks, mode: mode.ok_or_else(missing)? })
 }
 
-fn is_network(text: &str) -> bool {
-    let bare = text.strip_prefix('!').unwrap_or(text);
-    bare == "local" || bare.parse::<ipnet::IpNet>().is_ok() || bare.parse::<std::net::IpAddr>().is_ok()
+/// A list of names.
+pub(super) fn names(entry: &Entry<'_, '_>) -> Result<Vec<String>, FileError> {
+    let names = entry.strings()?;
+    if names.iter().any(String::is_empty) {
+        return Err(entry.error("holds an empty name"));
+    }
+    if let Some(negated) = names.iter().find(|name| name.starts_with('!')) {
+        return Err(entry.error(format!("{negated:?} is no name; only networks can be negated")));
+    }
+    Ok(names)
+}
+
+/// A key that matches nothing would make a rule that never does, whatever else it says.
+fn some_names(entry: &Entry<'_, '_>) -> Result<Vec<String>, FileError> {
+    let names = names(entry)?;
+    if names.is_empty() { Err(names_nothing(entry)) } else { Ok(names) }
+}
+
+fn names_nothing(entry: &Entry<'_, '_>) -> FileError {
+    entry.error("names nothing, so that the rule never matches; without the key it matches all")
+}
+
+fn some_networks(entry: &Entry<'_, '_>) -> Result<Vec<RuleNetwork>, FileError> {
+    let words = entry.strings()?;
+    if words.is_empty() {
+        return Err(names_nothing(entry));
+    }
+    let network = |word: &String| {
+        let allowed =
+            "a network such as \"10.0.0.0/8\", an address, \"local\", each with ! before it to negate";
+        let wrong = || entry.error(format!("{word:?} is no network; allowed: {allowed}"));
+        RuleNetwork::parse(word).ok_or_else(wrong)
+    };
+    words.iter().map(network).collect()
 }

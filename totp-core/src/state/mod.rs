@@ -1,4 +1,5 @@
-//! What logins change: last accepted steps, recovery codes left, failures, remembered hosts.
+//! What logins change: last accepted steps, recovery codes left, failures, remembered hosts, and the codes
+//! that root issued. A user who is not set up has a state, too, where there is something to keep.
 //!
 //! Values only; [`slot`] is their form on disk, and the store decides which of two slots counts.
 
@@ -6,6 +7,7 @@ pub mod slot;
 
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, DeviceId};
+use crate::issued::{Invitation, TemporaryCode};
 use crate::login::Reason;
 use crate::recovery::RecoverySet;
 use crate::source::Source;
@@ -14,6 +16,8 @@ use std::net::IpAddr;
 
 /// Most addresses remembered.
 pub const MOST_HOSTS: usize = 16;
+/// Longest mail address, in bytes: RFC 5321 4.5.3.1.3, without its angle brackets.
+pub const LONGEST_MAIL: usize = 254;
 /// Refusals kept to explain them later.
 pub const KEPT_REFUSALS: usize = 8;
 
@@ -49,7 +53,7 @@ pub struct PastRefusal {
 /// The login state of one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// The credential it belongs to; [`CredentialId::ZERO`] for a user without one.
+    /// The credential it belongs to; [`CredentialId::none_of`] for a user without one.
     pub credential: CredentialId,
     /// One entry a device.
     pub progress: Vec<Progress>,
@@ -61,6 +65,14 @@ pub struct State {
     pub hosts: Vec<RememberedHost>,
     /// The last few refusals, oldest first.
     pub refusals: Vec<PastRefusal>,
+    /// The invitation of a user who is not set up.
+    pub invitation: Option<Invitation>,
+    /// A code that stands in for a device.
+    pub temporary: Option<TemporaryCode>,
+    /// How often set-up was skipped; neither set-up nor revoke gives these logins back.
+    pub graces_used: u32,
+    /// The mail address of a user who is not set up, at most [`LONGEST_MAIL`] bytes.
+    pub mail: Option<String>,
 }
 
 impl State {
@@ -102,6 +114,29 @@ impl State {
             self.hosts.remove(0);
         }
         self.hosts.push(RememberedHost { address, since: now });
+    }
+
+    /// Spends one use of the temporary code if `typed` is it, and says how many are left.
+    pub fn spend_temporary(&mut self, typed: &str, now: Timestamp) -> Option<u8> {
+        let temporary = self.temporary.as_mut().filter(|temporary| temporary.code.is(typed, now))?;
+        let left = temporary.uses_left.saturating_sub(1);
+        temporary.uses_left = left;
+        if left == 0 {
+            self.temporary = None;
+        }
+        Some(left)
+    }
+
+    /// What outlives the end of a credential: the state of the same user, of this uid, who is not set up.
+    #[must_use]
+    pub fn without_credential(&self, uid: u32, mail: Option<String>) -> Self {
+        Self { graces_used: self.graces_used, mail, ..Self::afresh(CredentialId::none_of(uid)) }
+    }
+
+    /// Whether nothing is lost with it.
+    #[must_use]
+    pub fn holds_nothing(&self) -> bool {
+        *self == Self::afresh(self.credential)
     }
 
     /// Keeps a refusal to explain it later.

@@ -1,7 +1,7 @@
 //! One slot of a state file: 4096 bytes with generation and checksum.
 //!
 //! ```text
-//! 0   8   magic "PAMTOTP1"
+//! 0   8   magic "PAMTOTP2"
 //! 8   8   generation, grows with each record
 //! 16  1   1 where the record was meant to be durable before its verdict, else 0
 //! 17  2   length of the body
@@ -13,9 +13,10 @@
 //! Numbers are little-endian. The checksum tells a torn slot from a whole one; it is no protection
 //! against whoever may write the store.
 
-use super::{KEPT_REFUSALS, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
+use super::{KEPT_REFUSALS, LONGEST_MAIL, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, DeviceId, MOST_DEVICES};
+use crate::issued::{Invitation, Issued, TemporaryCode};
 use crate::login::Reason;
 use crate::recovery::{MOST_CODES, RecoverySet};
 use crate::source::Source;
@@ -27,7 +28,7 @@ pub const SLOT_BYTES: usize = 4096;
 /// Where the byte stands that says the slot is on the disk.
 pub const SETTLED_AT: usize = SLOT_BYTES - 1;
 
-const MAGIC: [u8; 8] = *b"PAMTOTP1";
+const MAGIC: [u8; 8] = *b"PAMTOTP2";
 const HEADER_BYTES: usize = 23;
 /// Devices a state may know: those of a credential and one that is being set up.
 const MOST_PROGRESS: usize = MOST_DEVICES + 1;
@@ -105,7 +106,7 @@ fn checksum(header: &[u8], body: &[u8]) -> u32 {
 }
 
 fn encode_body(state: &State) -> Result<Vec<u8>, TooLarge> {
-    let State { credential, progress, recovery, ledger, hosts, refusals } = state;
+    let State { credential, progress, recovery, ledger, hosts, refusals, .. } = state;
     let mut body = Vec::with_capacity(SLOT_BYTES);
     body.extend(credential.0);
     count(&mut body, progress.len(), MOST_PROGRESS)?;
@@ -138,7 +139,29 @@ fn encode_body(state: &State) -> Result<Vec<u8>, TooLarge> {
         body.push(refusal.reason.number());
         source(&mut body, refusal.source);
     }
+    body.push(u8::from(state.invitation.is_some()));
+    if let Some(invitation) = &state.invitation {
+        issued(&mut body, &invitation.code);
+        body.push(u8::from(invitation.mailed.is_some()));
+        body.extend(invitation.mailed.unwrap_or_default().0.to_le_bytes());
+    }
+    body.push(u8::from(state.temporary.is_some()));
+    if let Some(temporary) = &state.temporary {
+        issued(&mut body, &temporary.code);
+        body.push(temporary.uses_left);
+    }
+    body.extend(state.graces_used.to_le_bytes());
+    let mail = state.mail.as_deref().unwrap_or_default().as_bytes();
+    count(&mut body, mail.len(), LONGEST_MAIL)?;
+    body.extend(mail);
     Ok(body)
+}
+
+fn issued(body: &mut Vec<u8>, code: &Issued) {
+    body.extend(code.salt);
+    body.extend(code.hash);
+    body.extend(code.issued.0.to_le_bytes());
+    body.extend(code.expires.0.to_le_bytes());
 }
 
 fn count(body: &mut Vec<u8>, length: usize, most: usize) -> Result<(), TooLarge> {
@@ -244,7 +267,34 @@ impl Reader<'_> {
                     source: body.source()?,
                 })
             })?,
+            invitation: self.optional(|body| {
+                let code = body.issued()?;
+                let (was_mailed, mailed) = (body.flag()?, body.moment()?);
+                Some(Invitation { code, mailed: was_mailed.then_some(mailed) })
+            })?,
+            temporary: self
+                .optional(|body| Some(TemporaryCode { code: body.issued()?, uses_left: body.byte()? }))?,
+            graces_used: u32::from_le_bytes(self.take()?),
+            mail: {
+                let bytes = self.list(LONGEST_MAIL, Self::byte)?;
+                Some(String::from_utf8(bytes).ok()?).filter(|mail| !mail.is_empty())
+            },
         })
+    }
+
+    fn issued(&mut self) -> Option<Issued> {
+        Some(Issued {
+            salt: self.take()?,
+            hash: self.take()?,
+            issued: self.moment()?,
+            expires: self.moment()?,
+        })
+    }
+
+    /// What a flag before it says to be there.
+    #[allow(clippy::option_option)] // The outer one is the end of the slot.
+    fn optional<T>(&mut self, item: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.flag()? { item(self).map(Some) } else { Some(None) }
     }
 }
 
@@ -277,6 +327,12 @@ mod tests {
                 source: Source::from_remote_host(Some("2001:db8::1")),
             });
         }
+        let code =
+            Issued { salt: [1; 16], hash: [2; 32], issued: Timestamp(3), expires: Timestamp(u64::MAX) };
+        state.invitation = Some(Invitation { code: code.clone(), mailed: Some(Timestamp(4)) });
+        state.temporary = Some(TemporaryCode { code, uses_left: 100 });
+        state.graces_used = u32::MAX;
+        state.mail = Some("m".repeat(LONGEST_MAIL));
         state
     }
 

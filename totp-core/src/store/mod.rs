@@ -1,16 +1,20 @@
 //! Where it lies on disk: one directory, a set of files a user.
 //!
 //! The directory is opened once, by descriptor; [`file`] opens, checks and replaces what is in it,
-//! [`slots`] is the form of a state file, and [`user`] is one user under lock.
+//! [`slots`] is the form of a state file, [`user`] is one user under lock, and [`census`] looks at all of them.
 
+mod census;
 mod file;
 mod slots;
 mod user;
 
+pub use census::Holding;
 pub use user::LockedUser;
 
 use crate::credential::Credential;
+use crate::mode_override::ModeOverride;
 use crate::name::UserName;
+use crate::pending::Pending;
 use crate::random::NoRandomness;
 use crate::toml_file::FileError;
 use nix::errno::Errno;
@@ -122,18 +126,47 @@ impl Store {
         self.exists(&format!("{}.toml", user.file_stem()))
     }
 
+    /// Whether there is anything in the place of a user's state.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn has_state(&self, user: &UserName) -> Result<bool, StoreError> {
+        self.exists(&format!("{}.state", user.file_stem()))
+    }
+
     /// A user's credential, read without the lock; `None` where there is none.
     ///
     /// # Errors
     /// [`StoreError`] where the file is not a credential the store made.
     pub fn credential(&self, user: &UserName) -> Result<Option<Credential>, StoreError> {
-        let name = format!("{}.toml", user.file_stem());
-        let Some(text) = self.read(&name)? else {
+        self.parsed(&format!("{}.toml", user.file_stem()), Credential::parse)
+    }
+
+    /// An administrator's override for a user, in force or not; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::credential`].
+    pub fn mode_override(&self, user: &UserName) -> Result<Option<ModeOverride>, StoreError> {
+        self.parsed(&format!("{}.mode", user.file_stem()), ModeOverride::parse)
+    }
+
+    /// A user's set-up under way, alive or not, read without the lock; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::credential`].
+    pub fn pending(&self, user: &UserName) -> Result<Option<Pending>, StoreError> {
+        self.parsed(&format!("{}.pending", user.file_stem()), Pending::parse)
+    }
+
+    fn parsed<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str, &str) -> Result<T, FileError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(text) = self.read(name)? else {
             return Ok(None);
         };
-        Credential::parse(&self.path.join(&name).to_string_lossy(), &text)
-            .map(Some)
-            .map_err(StoreError::Invalid)
+        parse(&self.path.join(name).to_string_lossy(), &text).map(Some).map_err(StoreError::Invalid)
     }
 }
 

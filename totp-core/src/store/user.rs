@@ -4,6 +4,7 @@ use super::slots::{FILE_BYTES, Slots};
 use super::{Store, StoreError};
 use crate::credential::{Credential, CredentialId};
 use crate::login::Record;
+use crate::mode_override::ModeOverride;
 use crate::name::UserName;
 use crate::pending::Pending;
 use crate::state::State;
@@ -167,19 +168,6 @@ impl LockedUser<'_> {
         self.store.replace(&self.name("toml"), credential.to_toml().as_bytes())
     }
 
-    /// The set-up under way; `None` where there is none.
-    ///
-    /// # Errors
-    /// As [`Store::credential`].
-    pub fn pending(&self) -> Result<Option<Pending>, StoreError> {
-        let name = self.name("pending");
-        let Some(text) = self.store.read(&name)? else {
-            return Ok(None);
-        };
-        let path = self.store.path.join(&name);
-        Pending::parse(&path.to_string_lossy(), &text).map(Some).map_err(StoreError::Invalid)
-    }
-
     /// Puts a set-up under way in place of any other.
     ///
     /// # Errors
@@ -196,18 +184,60 @@ impl LockedUser<'_> {
         self.store.remove(&self.name("pending"))
     }
 
-    /// Removes credential, set-up under way and state, in this order: a crash in between leaves a user
-    /// without a credential, never one whose used codes count again.
+    /// What a set-up or an errand for a user without a credential finds: see [`State::without_credential`].
+    #[must_use]
+    pub fn newcomer(&self, uid: u32) -> State {
+        self.state_of(CredentialId::none_of(uid))
+    }
+
+    /// Puts an override in place, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_mode_override(&self, made: &ModeOverride) -> Result<(), StoreError> {
+        self.store.replace(&self.name("mode"), made.to_toml().as_bytes())
+    }
+
+    /// Ends an override.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_mode_override(&self) -> Result<(), StoreError> {
+        self.remove_whole("mode")
+    }
+
+    /// Removes credential and set-up under way, then leaves `state` of what was kept of them. In this order
+    /// a crash in between leaves a user without a credential, never one whose used codes count again.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_credential(&mut self, state: &State) -> Result<(), StoreError> {
+        self.remove_whole("toml")?;
+        self.remove_whole("pending")?;
+        if state.holds_nothing() { self.remove_whole("state") } else { self.record(state, Record::Durable) }
+    }
+
+    /// Removes everything that is kept of a user.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_everything(&self) -> Result<(), StoreError> {
-        for ending in ["toml", "pending", "state"] {
-            let name = self.name(ending);
-            // What a process that lost its lock was about to put in place.
-            self.store.remove(&format!(".{name}.new"))?;
-            self.store.remove(&name)?;
-        }
-        Ok(())
+        ["toml", "pending", "mode", "state"].into_iter().try_for_each(|ending| self.remove_whole(ending))
+    }
+
+    /// Removes the state file if nothing needs it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tidy(&self, user: &UserName) -> Result<(), StoreError> {
+        let unused = self.slots.state().is_none_or(State::holds_nothing);
+        if unused && !self.store.has_credential(user)? { self.remove_whole("state") } else { Ok(()) }
+    }
+
+    fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
+        let name = self.name(ending);
+        // What a process that lost its lock was about to put in place.
+        self.store.remove(&format!(".{name}.new"))?;
+        self.store.remove(&name)
     }
 }

@@ -1,4 +1,4 @@
-//! `admin enroll`: sets a user up unattended.
+//! `admin enroll`: sets a user up unattended, or notes where one who is set up can be reached.
 
 use crate::exit::Stop;
 use crate::session::Session;
@@ -6,14 +6,23 @@ use crate::terminal::Terminal;
 use crate::text::grouped;
 use crate::warnings;
 use serde_json::json;
-use totp_core::operation::admin;
+use totp_core::operation::admin::{self, Contact};
 use zeroize::Zeroizing;
 
-pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Stop> {
+pub fn run(session: &Session, terminal: &Terminal, contact: Contact, json: bool) -> Result<(), Stop> {
+    if contact != Contact::default() && session.status()?.configured {
+        session.administer(|context| admin::contact(context, contact))?;
+        let note = format!("Noted where {} can be reached; the set-up stays as it is.", session.user());
+        return if json {
+            terminal.json(&json!({ "user": session.account.name.as_str(), "contact": "noted" }))
+        } else {
+            terminal.say(&note)
+        };
+    }
     if !json {
         terminal.insist("ask for --json, or run it in a terminal")?;
     }
-    let (shown, codes) = session.administer(admin::enroll)?;
+    let (shown, codes) = session.administer(|context| admin::enroll(context, contact))?;
     let told = if json {
         let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
         let value = json!({

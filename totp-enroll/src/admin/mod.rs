@@ -1,27 +1,55 @@
 //! What root does for others: one file a command, straight in the store.
 
+mod code;
+mod disable;
 mod enroll;
+mod explain;
+mod invite;
+mod mail;
+mod mode;
+mod prune;
 mod revoke;
 mod show;
 mod status;
 mod unlock;
+mod users;
+mod why;
 
 use crate::arguments::Admin;
 use crate::exit::Stop;
-use crate::session::Session;
+use crate::session::{Office, Session};
 use crate::terminal::Terminal;
 use std::path::Path;
+use totp_core::operation::admin::Contact;
 
 /// Runs a command of an administrator.
 pub fn run(policy: Option<&Path>, terminal: &Terminal, command: Admin) -> Result<(), Stop> {
     match command {
-        Admin::Enroll { user, json } => enroll::run(&Session::of_root(policy, &user)?, terminal, json.json),
+        Admin::Enroll { user, phone, mail, json } => {
+            let contact = Contact { phone, mail };
+            enroll::run(&Session::of_root(policy, &user)?, terminal, contact, json.json)
+        }
         Admin::Show { user, qr, json } => {
             show::run(&Session::of_root(policy, &user)?, terminal, qr, json.json)
         }
         Admin::Status { user, json } => status::run(&Session::of_root(policy, &user)?, terminal, json.json),
         Admin::Revoke { user, yes } => {
             revoke::run(&Session::of_root_about_anybody(policy, &user)?, terminal, yes.yes)
+        }
+        Admin::Users(wanted) => users::run(&Office::open(policy)?, terminal, &wanted),
+        Admin::Explain(wanted) => explain::run(Office::open(policy)?, terminal, &wanted),
+        Admin::Prune(yes) => prune::run(Office::open(policy)?, terminal, yes.yes),
+        Admin::Disable { user, yes } => disable::run(&Session::of_root(policy, &user)?, terminal, yes.yes),
+        Admin::Why { user, json } => why::run(&Session::of_root(policy, &user)?, terminal, json.json),
+        Admin::Mode { user, mode, until } => {
+            mode::run(&Session::of_root(policy, &user)?, terminal, &mode, until)
+        }
+        Admin::Invite(invite) => {
+            let session = Session::of_root(policy, &invite.user)?;
+            invite::run(&session, terminal, invite)
+        }
+        Admin::Code { user, lives_for, uses, json } => {
+            code::run(&Session::of_root(policy, &user)?, terminal, lives_for, uses, json.json)
         }
         Admin::Unlock { user } => unlock::run(&Session::of_root(policy, &user)?, terminal),
     }

@@ -13,10 +13,27 @@ pub fn run(session: &Session, terminal: &Terminal, yes: bool) -> Result<(), Stop
     }
     session.administer(admin::revoke)?;
     terminal.say(&format!("Two-factor login is removed for {user}."))?;
-    match session.policy.mode {
-        Mode::Required => terminal.say(&format!(
-            "The policy requires it, so {user} cannot log in until it is set up again: `totp-enroll admin enroll {user}` does it."
-        )),
-        Mode::Optional | Mode::Disabled => Ok(()),
+    // A user who is gone has no mode any more.
+    let required = session.exists() && session.status()?.mode == Mode::Required;
+    if required { terminal.say(&what_comes_next(session)) } else { Ok(()) }
+}
+
+/// How a user who needs a code and is not set up gets in.
+pub fn what_comes_next(session: &Session) -> String {
+    let user = session.user();
+    let services = session.services_that_set_up();
+    if services.is_empty() {
+        return format!(
+            "A code is required, and no login sets it up here, so {user} cannot log in until `totp-enroll admin enroll {user}` has done it."
+        );
     }
+    let invitation = if session.policy.enrollment.needs_invitation {
+        format!(", with an invitation, which `totp-enroll admin invite {user}` draws")
+    } else {
+        String::new()
+    };
+    format!(
+        "A code is required: {user} sets it up at the next login by {}{invitation}. Other services refuse {user} until then.",
+        services.join(" or ")
+    )
 }

@@ -14,6 +14,7 @@ pub fn run(
     session: Session,
     terminal: &Terminal,
     device: Option<DeviceName>,
+    invitation: Option<Zeroizing<String>>,
     copy: bool,
 ) -> Result<(), Stop> {
     terminal.insist("run it in a terminal")?;
@@ -35,7 +36,15 @@ pub fn run(
             ))?;
             Some(terminal.ask_code()?)
         }
-        _ => None,
+        _ if status.configured => None,
+        _ => match invitation {
+            None if underway.session().needs_invitation() => {
+                terminal
+                    .say("A first set-up takes an invitation on this host; an administrator hands it out.")?;
+                Some(terminal.ask("Invitation: ")?)
+            }
+            given => given,
+        },
     };
     let begun = underway.begin(purpose, device, code)?;
     terminal.say(&format!(

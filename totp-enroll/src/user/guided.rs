@@ -11,7 +11,7 @@ pub fn run(session: Session, terminal: &Terminal) -> Result<(), Stop> {
     // Where it is disabled, nothing is missing.
     let missing = !found.configured && found.mode != Mode::Disabled;
     if missing && session.may(session.policy.enrollment.enroll) {
-        return enroll::run(session, terminal, None, false);
+        return enroll::run(session, terminal, None, None, false);
     }
     status::show(&session, &found, terminal)
 }

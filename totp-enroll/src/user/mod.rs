@@ -16,13 +16,17 @@ use crate::arguments::Command;
 use crate::exit::Stop;
 use crate::session::Session;
 use crate::terminal::Terminal;
+use zeroize::Zeroizing;
 
 /// Runs a command of a user.
 pub fn run(session: Session, terminal: &Terminal, command: Option<Command>) -> Result<(), Stop> {
     match command {
         None => guided::run(session, terminal),
         Some(Command::Status(json)) => status::run(&session, terminal, json.json),
-        Some(Command::Enroll { device, copy }) => enroll::run(session, terminal, device.name, copy.copy),
+        Some(Command::Enroll { device, invitation, copy }) => {
+            let invitation = invitation.map(Zeroizing::new);
+            enroll::run(session, terminal, device.name, invitation, copy.copy)
+        }
         Some(Command::Devices { remove: Some(name), yes, .. }) => {
             devices::remove(&session, terminal, name, yes.yes)
         }

@@ -41,6 +41,8 @@ fn in_words(verdict: &Verdict) -> String {
             "The recovery code is right. It is spent now, as by a login; {}.",
             crate::report::codes_left(*left)
         ),
+        // The library takes temporary codes for logins alone.
+        Verdict::Accepted(Factor::TemporaryCode { .. }) => "The temporary code is right.".to_owned(),
         Verdict::Refused(refusal) if refusal.counted => {
             format!("{} It was counted as in a login.", refusal.advice())
         }
@@ -55,6 +57,9 @@ fn as_json(verdict: &Verdict) -> Value {
         }
         Verdict::Accepted(Factor::RecoveryCode { left }) => {
             json!({ "valid": true, "factor": "recovery-code", "recovery_codes_left": left })
+        }
+        Verdict::Accepted(Factor::TemporaryCode { left }) => {
+            json!({ "valid": true, "factor": "temporary-code", "uses_left": left })
         }
         Verdict::Refused(refusal) => {
             json!({ "valid": false, "reason": refusal.reason, "wait": refusal.wait })

@@ -1,0 +1,162 @@
+//! One login as the module sees it: who, from where, by which policy; shared by its three phases.
+
+use crate::arguments::Arguments;
+use crate::conversation::{self, Message};
+use crate::pam_log::PamLog;
+use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
+use std::ffi::CStr;
+use std::path::Path;
+use totp_core::POLICY_FILE;
+use totp_core::account::{Account, Groups};
+use totp_core::clock::Timestamp;
+use totp_core::desk::{Caller, Desk, PolicyOrigin};
+use totp_core::event::{Event, EventLog as _, Level};
+use totp_core::operation::{Actor, Failure, LoginReply, Probe, Request};
+use totp_core::policy::{Mode, NoGroups, Policy, Subject};
+use totp_core::source::Source;
+
+/// Something that a login needs cannot be used.
+pub(crate) type Unavailable = String;
+
+/// One login.
+pub(crate) struct Login<'p> {
+    pub(crate) pam: &'p Pam,
+    pub(crate) silent: bool,
+    pub(crate) log: PamLog<'p>,
+    /// As typed.
+    pub(crate) typed_name: &'p CStr,
+    pub(crate) service: String,
+    pub(crate) remote_host: Option<String>,
+    pub(crate) arguments: &'p Arguments,
+}
+
+impl<'p> Login<'p> {
+    /// Takes the items of the handle; an error is what the entry point answers.
+    pub(crate) fn of(pam: &'p Pam, flags: PamFlags, arguments: &'p Arguments) -> Result<Self, PamError> {
+        let typed_name = match pam.get_user(None) {
+            Ok(Some(name)) => name,
+            Ok(None) => return Err(PamError::USER_UNKNOWN),
+            Err(PamError::CONV_AGAIN) => return Err(PamError::INCOMPLETE),
+            Err(error) => return Err(error),
+        };
+        let text = |item: Result<Option<&CStr>, PamError>| {
+            item.ok().flatten().map(|text| text.to_string_lossy().into_owned())
+        };
+        Ok(Self {
+            pam,
+            silent: flags.contains(PamFlags::SILENT),
+            log: PamLog::new(pam, arguments.debug),
+            typed_name,
+            service: text(pam.get_service()).unwrap_or_default(),
+            remote_host: text(pam.get_rhost()),
+            arguments,
+        })
+    }
+
+    pub(crate) fn policy(&self) -> Result<Policy, Unavailable> {
+        let path = self.arguments.policy.as_deref().unwrap_or(Path::new(POLICY_FILE));
+        Policy::load(path).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn desk<'d>(&self, policy: &'d Policy) -> Result<Desk<'d>, Unavailable> {
+        let origin = if self.arguments.policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
+        Desk::open(policy, origin).map_err(|failure| failure.to_string())
+    }
+
+    /// Who is meant; `None` for a name that no account has.
+    pub(crate) fn account(&self) -> Result<Option<Account>, Unavailable> {
+        match self.typed_name.to_str() {
+            Ok(name) => Account::by_name(name).map_err(|error| error.to_string()),
+            // No account has a name that is no text.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The mode that counts for this login, of an account or of a stranger.
+    pub(crate) fn mode(&self, policy: &Policy, overridden: Option<Mode>, account: Option<&Account>) -> Mode {
+        let groups = account.map(Groups::of);
+        let decision = policy.decide(
+            overridden,
+            &Subject {
+                user: account.map(|account| &account.name),
+                groups: match &groups {
+                    Some(groups) => groups,
+                    None => &NoGroups,
+                },
+                service: Some(&self.service),
+                source: Some(self.source()),
+            },
+        );
+        decision.mode
+    }
+
+    /// Has the store, or totp-helper, do something.
+    pub(crate) fn ask(
+        &self,
+        desk: &Desk<'_>,
+        account: &Account,
+        request: Request,
+    ) -> Result<LoginReply, Failure> {
+        let caller = Caller {
+            account,
+            actor: Actor::Host,
+            service: &self.service,
+            remote_host: self.remote_host.as_deref(),
+        };
+        desk.perform_for_login(&caller, Timestamp::now(), &self.log, request)
+    }
+
+    pub(crate) fn probe(&self, desk: &Desk<'_>, account: &Account) -> Result<Probe, Unavailable> {
+        match self.ask(desk, account, Request::Probe) {
+            Ok(LoginReply::Probed(probe)) => Ok(probe),
+            Ok(_) => Err(odd_reply()),
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source::from_remote_host(self.remote_host.as_deref())
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.source() == Source::Local
+    }
+
+    /// Whether the stack and the policy let this service set users up during login.
+    pub(crate) fn offers_set_up(&self, policy: &Policy) -> bool {
+        self.arguments.setup && policy.enrollment.is_at_login(&self.service)
+    }
+
+    pub(crate) fn tell(&self, message: Message<'_>) {
+        // A host that cannot show a message is told the verdict all the same.
+        let _ = conversation::converse(self.pam, &[message], self.silent);
+    }
+
+    pub(crate) fn event(&self, name: &str, result: &str, reason: &str) -> Event {
+        Event::new(name)
+            .with("result", &result)
+            .with("reason", &reason)
+            .with("user", &self.typed_name.to_string_lossy())
+            .with("service", &self.service)
+            .with("from", &self.source())
+    }
+
+    pub(crate) fn log_denial(&self, reason: &str) {
+        self.log.event(Level::Notice, &self.event("login", "denied", reason));
+    }
+
+    pub(crate) fn debug(&self, why: &str) {
+        self.log.event(Level::Debug, &self.event("login", "ignored", why));
+    }
+
+    /// Logs what cannot be used, and denies.
+    pub(crate) fn unavailable(&self, why: &str) -> PamError {
+        self.log.event(Level::Error, &self.event("login", "unavailable", why));
+        PamError::AUTHINFO_UNAVAIL
+    }
+}
+
+/// What totp-helper never says.
+pub(crate) fn odd_reply() -> Unavailable {
+    "totp-helper answered another question than was asked".to_owned()
+}

@@ -1,0 +1,93 @@
+//! What an administrator sees of many users at a glance, and what is left of users who are gone.
+
+use super::super::Failure;
+use crate::account::{Account, Groups};
+use crate::clock::Timestamp;
+use crate::credential::CredentialId;
+use crate::policy::{Mode, Policy, Subject};
+use crate::store::{Holding, Store};
+
+/// One user at a glance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Whether a code is needed: the strictest that any login of this user meets.
+    pub mode: Mode,
+    /// Whether an administrator's override says so.
+    pub overridden: bool,
+    /// The names of the devices; none for a user who is not set up.
+    pub devices: Vec<String>,
+    /// Whether a source must wait, or too many failures in a row keep strangers out.
+    pub throttled: bool,
+    /// Whether an invitation is good.
+    pub invited: bool,
+    /// When a code was last accepted.
+    pub last_login: Option<Timestamp>,
+}
+
+/// Looks at one user, without a lock.
+///
+/// # Errors
+/// [`Failure::Unusable`] where a file of theirs cannot be used; the text names it.
+pub fn survey(
+    store: &Store,
+    policy: &Policy,
+    account: &Account,
+    holding: Holding,
+    now: Timestamp,
+) -> Result<Survey, Failure> {
+    let made = if holding.mode { store.mode_override(&account.name)? } else { None };
+    let overridden = made.and_then(|made| made.in_force(account.uid, now));
+    let groups = Groups::of(account);
+    let subject = Subject { user: Some(&account.name), groups: &groups, service: None, source: None };
+    let found = if holding.credential { store.credential(&account.name)? } else { None };
+    let credential = found.filter(|credential| credential.uid == account.uid);
+    let id = credential.as_ref().map_or(CredentialId::none_of(account.uid), |credential| credential.id);
+    let mut survey = Survey {
+        mode: policy.decide(overridden, &subject).mode,
+        overridden: overridden.is_some(),
+        devices: credential
+            .map(|credential| {
+                credential.devices.iter().map(|device| device.name.as_str().to_owned()).collect()
+            })
+            .unwrap_or_default(),
+        throttled: false,
+        invited: false,
+        last_login: None,
+    };
+    if holding.state {
+        let mut state = store.glance_at_state(&account.name, id)?;
+        state.ledger.settle_clock(now);
+        survey.throttled = state.ledger.longest_wait(now, &policy.throttle) > 0
+            || state.ledger.in_a_row >= policy.throttle.ceiling;
+        survey.invited = state.invitation.is_some_and(|invitation| invitation.code.is_alive(now));
+        survey.last_login = state.ledger.last_success();
+    }
+    Ok(survey)
+}
+
+/// Why nothing needs what is kept of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// The system does not know the user.
+    NoSuchUser,
+    /// The user has another uid than the one it was made for.
+    OtherUid,
+}
+
+/// Whether what is kept of a user is that of somebody who is gone; `account` is what the name service says.
+///
+/// # Errors
+/// As [`survey`]; what cannot be read is never taken for something that can go.
+pub fn is_gone(
+    store: &Store,
+    account: Option<&Account>,
+    user: &crate::name::UserName,
+    holding: Holding,
+) -> Result<Option<Gone>, Failure> {
+    let Some(account) = account else { return Ok(Some(Gone::NoSuchUser)) };
+    let of_credential =
+        if holding.credential { store.credential(user)?.map(|found| found.uid) } else { None };
+    let of_override = if holding.mode { store.mode_override(user)?.map(|made| made.uid) } else { None };
+    let other = |uid: Option<u32>| uid.is_some_and(|uid| uid != account.uid);
+    Ok((other(of_credential) || other(of_override)).then_some(Gone::OtherUid))
+}

@@ -1,0 +1,176 @@
+//! `admin users`: every user with what is set up, or how far the host has come.
+
+mod people;
+mod summary;
+
+use crate::arguments::{Only, Users};
+use crate::exit::{Status, Stop, say_to_stderr};
+use crate::session::Office;
+use crate::terminal::Terminal;
+use crate::text::printable;
+use people::Person;
+use serde_json::{Value, json};
+use summary::Summary;
+use totp_core::account::Groups;
+use totp_core::clock::Timestamp;
+use totp_core::operation::admin::{Survey, survey};
+use totp_core::policy::{Membership as _, Mode};
+
+pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), Stop> {
+    let store = office.store()?;
+    let now = Timestamp::now();
+    let people = people::everybody(store.holdings().map_err(Stop::store)?)?;
+    let mut summary = Summary::default();
+    let mut rows = Vec::new();
+    let mut broken = false;
+    for person in people {
+        // Who cannot log in is of interest only with something in the store.
+        let shown = person.logs_in || person.holding != totp_core::store::Holding::default() || wanted.all;
+        if !shown || !is_member(&person, wanted.group.as_deref())? {
+            continue;
+        }
+        match survey(&store, &office.policy, &person.account, person.holding, now) {
+            Ok(found) if wanted.only.iter().all(|only| fits(*only, &found)) => {
+                summary.count(&found);
+                if !wanted.summary {
+                    rows.push((person, found));
+                }
+            }
+            Ok(_) => {}
+            // One broken file hides nobody else.
+            Err(failure) => {
+                say_to_stderr(&printable(&format!("totp-enroll: {}: {failure}", person.account.name)));
+                broken = true;
+            }
+        }
+    }
+    match (wanted.summary, wanted.json.json) {
+        (true, true) => terminal.json(&summary.as_json())?,
+        (true, false) => terminal.write(&summary.in_words(terminal))?,
+        (false, true) => terminal.json(&Value::Array(rows.iter().map(as_json).collect()))?,
+        (false, false) => terminal.write(&table(&rows))?,
+    }
+    if broken { Err(Stop::Told(Status::Unusable)) } else { Ok(()) }
+}
+
+fn is_member(person: &Person, group: Option<&str>) -> Result<bool, Stop> {
+    let Some(group) = group else { return Ok(true) };
+    Groups::of(&person.account).is_in(group).ok_or_else(|| Stop::GroupUnknowable(group.to_owned()))
+}
+
+fn fits(only: Only, found: &Survey) -> bool {
+    match only {
+        Only::Configured => !found.devices.is_empty(),
+        Only::NotConfigured => found.devices.is_empty(),
+        Only::Throttled => found.throttled,
+        Only::Override => found.overridden,
+        Only::Invited => found.invited,
+        Only::Required => found.mode == Mode::Required,
+        Only::Optional => found.mode == Mode::Optional,
+        Only::Disabled => found.mode == Mode::Disabled,
+    }
+}
+
+/// The state in a word or two.
+fn state(found: &Survey) -> &'static str {
+    match (found.devices.is_empty(), found.throttled, found.invited) {
+        (false, true, _) => "throttled",
+        (false, false, _) => "configured",
+        (true, _, true) => "invited",
+        (true, _, false) => "not configured",
+    }
+}
+
+fn as_json((person, found): &(Person, Survey)) -> Value {
+    json!({
+        "user": person.account.name.as_str(),
+        "uid": person.account.uid,
+        "configured": !found.devices.is_empty(),
+        "mode": found.mode,
+        "override": found.overridden,
+        "strategy": "totp",
+        "devices": found.devices,
+        "throttled": found.throttled,
+        "invited": found.invited,
+        "last_login": found.last_login.map(Timestamp::to_rfc3339),
+    })
+}
+
+/// One user a line, in columns; what is not known is a hyphen.
+fn table(rows: &[(Person, Survey)]) -> String {
+    let heads = ["USER", "STATE", "MODE", "STRATEGY", "DEVICES", "LAST CODE"].map(str::to_owned);
+    let cells = rows.iter().map(|(person, found)| {
+        let devices = if found.devices.is_empty() { "-".to_owned() } else { found.devices.join(", ") };
+        let mode =
+            if found.overridden { format!("{} (override)", found.mode) } else { found.mode.to_string() };
+        [
+            printable(person.account.name.as_str()),
+            state(found).to_owned(),
+            mode,
+            "totp".to_owned(),
+            devices,
+            found.last_login.map_or_else(|| "-".to_owned(), Timestamp::to_rfc3339),
+        ]
+    });
+    let lines: Vec<[String; 6]> = std::iter::once(heads).chain(cells).collect();
+    let mut widths = [0_usize; 6];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut table = String::new();
+    for line in &lines {
+        let cells: Vec<String> =
+            line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        table.push_str(cells.join("  ").trim_end());
+        table.push('\n');
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use totp_core::account::Account;
+    use totp_core::name::UserName;
+    use totp_core::store::Holding;
+
+    fn row(name: &str, devices: &[&str]) -> (Person, Survey) {
+        let account = Account { name: UserName::new(name).unwrap(), uid: 1000, gid: 1000 };
+        let found = Survey {
+            mode: Mode::Required,
+            overridden: name == "bob",
+            devices: devices.iter().map(|name| (*name).to_owned()).collect(),
+            throttled: false,
+            invited: false,
+            last_login: (!devices.is_empty()).then_some(Timestamp(1_790_000_000)),
+        };
+        (Person { account, holding: Holding::default(), logs_in: true }, found)
+    }
+
+    #[test]
+    fn users_stand_in_columns() {
+        let told = table(&[row("alice", &["phone", "tablet"]), row("bob", &[])]);
+        let lines: Vec<_> = told.lines().collect();
+        assert_eq!(
+            lines[0],
+            "USER   STATE           MODE                 STRATEGY  DEVICES        LAST CODE"
+        );
+        assert_eq!(
+            lines[1],
+            "alice  configured      required             totp      phone, tablet  2026-09-21T14:13:20Z"
+        );
+        assert_eq!(lines[2], "bob    not configured  required (override)  totp      -              -");
+    }
+
+    #[test]
+    fn filters_say_what_they_name() {
+        let (_, set_up) = row("alice", &["phone"]);
+        let (_, not_set_up) = row("bob", &[]);
+        assert!(fits(Only::Configured, &set_up) && !fits(Only::NotConfigured, &set_up));
+        assert!(fits(Only::Override, &not_set_up) && fits(Only::Required, &not_set_up));
+        assert!(!fits(Only::Throttled, &set_up) && !fits(Only::Invited, &set_up));
+        assert!(!fits(Only::Optional, &set_up) && !fits(Only::Disabled, &set_up));
+    }
+}

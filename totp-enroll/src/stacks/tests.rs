@@ -1,0 +1,164 @@
+//! Stacks on a file system of their own.
+
+use super::*;
+use std::os::unix::fs::symlink;
+
+/// A root directory with these files.
+fn host(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    root
+}
+
+fn stacks(files: &[(&str, &str)]) -> Stacks {
+    read_below(host(files).path())
+}
+
+fn names(stacks: &Stacks) -> Vec<&str> {
+    stacks.services.iter().map(|service| service.name.as_str()).collect()
+}
+
+const WHOLE: &str =
+    "auth required pam_totp.so setup\naccount required pam_totp.so\nsession required pam_totp.so\n";
+
+#[test]
+fn a_service_sets_up_with_the_argument_and_all_three_lines() {
+    let stacks = stacks(&[
+        ("etc/pam.d/whole", WHOLE),
+        ("etc/pam.d/no-word", &WHOLE.replace(" setup", " policy=/etc/other.toml")),
+        ("etc/pam.d/no-session", &WHOLE.replace("session", "password")),
+        ("etc/pam.d/no-auth", &WHOLE.replace("auth ", "password ")),
+        ("etc/pam.d/none", "auth required pam_unix.so\n"),
+    ]);
+    assert_eq!(names(&stacks), ["no-auth", "no-session", "no-word", "whole"]);
+    assert!(stacks.troubles.is_empty(), "{stacks:?}");
+    let service = |name| stacks.service(name).unwrap();
+    assert!(service("WHOLE").sets_up() && service("whole").policy().is_none());
+    assert_eq!(service("no-word").lacks(), ["the argument setup on its auth line"]);
+    assert_eq!(service("no-word").policy(), Some("/etc/other.toml"));
+    assert_eq!(service("no-session").lacks(), ["a session line"]);
+    assert_eq!(service("no-auth").lacks(), ["an auth line"]);
+}
+
+#[test]
+fn the_distributions_stacks_count_where_the_administrator_has_none() {
+    let stacks = stacks(&[
+        ("usr/lib/pam.d/sshd", WHOLE),
+        ("usr/lib/pam.d/su", WHOLE),
+        ("etc/pam.d/su", "auth required pam_unix.so\n"),
+        ("etc/pam.d/login", "auth include ours\n"),
+        ("usr/lib/pam.d/ours", WHOLE),
+    ]);
+    assert_eq!(names(&stacks), ["login", "ours", "sshd"]);
+    let login = stacks.service("login").unwrap();
+    assert!(login.auth.is_some() && !login.account && !login.session, "only its auth lines are included");
+}
+
+#[test]
+fn included_files_are_followed_by_kind() {
+    let stacks = stacks(&[
+        ("etc/pam.d/all", "@include common\n"),
+        ("etc/pam.d/some", "account substack common\nsession include /etc/pam.d/common\n"),
+        ("etc/pam.d/common", "@include deeper\n"),
+        ("etc/pam.d/deeper", WHOLE),
+    ]);
+    assert!(stacks.service("all").unwrap().sets_up());
+    let some = stacks.service("some").unwrap();
+    assert!(some.auth.is_none() && some.account && some.session);
+}
+
+#[test]
+fn the_arguments_of_the_first_auth_line_count() {
+    let text = "auth required pam_totp.so echo\nauth required pam_totp.so setup\n";
+    let stacks = stacks(&[("etc/pam.d/su", text)]);
+    assert_eq!(stacks.service("su").unwrap().auth, Some(vec!["echo".to_owned()]));
+}
+
+#[test]
+fn a_circle_of_files_ends_and_is_told() {
+    let mut files = vec![
+        ("etc/pam.d/a".to_owned(), format!("@include b\n{WHOLE}")),
+        ("etc/pam.d/b".to_owned(), "@include a\n".to_owned()),
+    ];
+    for depth in 0..40 {
+        files.push((format!("etc/pam.d/deep{depth}"), format!("@include deep{}\n", depth + 1)));
+    }
+    files.push(("etc/pam.d/deep40".to_owned(), WHOLE.to_owned()));
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let stacks = stacks(&files);
+    assert!(stacks.service("a").unwrap().sets_up());
+    assert!(stacks.service("deep0").is_none() && stacks.service("deep40").is_some());
+    assert!(
+        stacks
+            .troubles
+            .iter()
+            .any(|line| line.starts_with("/etc/pam.d/a cannot be read: it includes itself"))
+    );
+}
+
+#[test]
+fn one_file_counts_only_where_libpam_reads_it() {
+    let text = "sshd auth required pam_totp.so setup\nSSHD account required pam_totp.so\nsshd session required pam_totp.so\nsu auth required pam_unix.so\n";
+    let alone = stacks(&[("etc/pam.conf", text)]);
+    assert_eq!(names(&alone), ["sshd"]);
+    assert!(alone.service("sshd").unwrap().sets_up() && alone.troubles.is_empty());
+    let beside = stacks(&[("etc/pam.conf", text), ("etc/pam.d/su", "")]);
+    assert!(beside.services.is_empty());
+    assert!(
+        beside.troubles[0].starts_with("/etc/pam.conf names pam_totp.so for sshd, but libpam"),
+        "{beside:?}"
+    );
+}
+
+#[test]
+fn what_packages_and_editors_leave_behind_is_no_service() {
+    for name in [
+        "su.dpkg-dist",
+        "su.dpkg-old",
+        "su~",
+        "su.rpmnew",
+        "su.rpmsave",
+        "su.pacnew",
+        "su.ucf-old",
+        "su.bak",
+        ".su.swp",
+        ".su",
+        "#su#",
+        "SU",
+    ] {
+        let path = format!("etc/pam.d/{name}");
+        assert_eq!(stacks(&[(&path, WHOLE)]), Stacks::default(), "{name}");
+    }
+    assert_eq!(
+        names(&stacks(&[("etc/pam.d/gdm-password", WHOLE), ("etc/pam.d/a.b", WHOLE)])),
+        ["a.b", "gdm-password"]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_the_rest_is_read() {
+    let root = host(&[("etc/pam.d/good", WHOLE), ("etc/pam.d/lost", "@include nowhere\n")]);
+    let directory = root.path().join("etc/pam.d");
+    nix::unistd::mkfifo(&directory.join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    symlink("nowhere-either", directory.join("dangling")).unwrap();
+    symlink("good", directory.join("link")).unwrap();
+    fs::write(directory.join("bytes"), [&b"\xff\xfe\n"[..], WHOLE.as_bytes()].concat()).unwrap();
+    fs::write(directory.join("huge"), vec![b'#'; 1024 * 1024 + 1]).unwrap();
+    fs::create_dir(directory.join("directory")).unwrap();
+    let stacks = read_below(root.path());
+    assert_eq!(names(&stacks), ["bytes", "good", "link"]);
+    let told = stacks.troubles.join("\n");
+    for file in ["fifo", "dangling", "huge", "nowhere"] {
+        assert!(told.contains(&format!("/etc/pam.d/{file} cannot be read: ")), "{file}: {told}");
+    }
+    assert_eq!(stacks.troubles.len(), 4, "{told}");
+}
+
+#[test]
+fn a_host_without_stacks_has_no_services() {
+    assert_eq!(stacks(&[]), Stacks::default());
+}
