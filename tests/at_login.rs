@@ -119,7 +119,7 @@ fn three_wrong_first_codes_set_nothing_up_and_let_nobody_in() {
     login.answers(": ", &phone.wrong_code()).sees("Permission denied");
     host.wait_for_log("event=setup result=denied reason=not-proven user=alice service=sshd");
     assert!(host.store_names().is_empty(), "{:?}", host.store_names());
-    begins(&host, &phone.code()).sees(HINT);
+    begins(&host, &phone.code()).sees(READY);
     assert!(!is_configured(&host));
 }
 
