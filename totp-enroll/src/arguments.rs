@@ -1,5 +1,6 @@
 //! The command line: commands, options, and what `--help` says of them.
 
+use crate::admin::policy::PolicyCommand;
 use crate::exit::{Status, say_to_stderr};
 use crate::text::printable;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use totp_core::clock::Day;
 use totp_core::credential::DeviceName;
-use totp_core::policy::duration;
+use totp_core::policy::parse_span;
 
 /// Sets up two-factor login: from then on, logins ask for a code after the password.
 ///
@@ -189,6 +190,9 @@ pub enum Admin {
         #[command(flatten)]
         json: Json,
     },
+    /// Show, check and change the policy
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 #[derive(Args)]
@@ -290,7 +294,7 @@ const LONGEST_LIFE: u64 = 30 * 24 * 60 * 60;
 
 fn span(typed: &str) -> Result<u64, String> {
     let allowed = || "a span such as 30m, 24h or 3d, 1m to 30d".to_owned();
-    duration::seconds(typed).filter(|span| (60..=LONGEST_LIFE).contains(span)).ok_or_else(allowed)
+    parse_span(typed).filter(|span| (60..=LONGEST_LIFE).contains(span)).ok_or_else(allowed)
 }
 
 fn day(typed: &str) -> Result<Day, String> {
@@ -384,6 +388,12 @@ mod tests {
             "admin users --summary",
             "admin explain alice --service sshd --from 192.0.2.7 --json",
             "admin prune --yes",
+            "admin policy show --json",
+            "admin policy get totp.digits",
+            "admin policy set totp.digits=8 mode=",
+            "admin policy check /tmp/policy.toml",
+            "admin policy check",
+            "admin policy edit",
         ] {
             assert!(parse(words).is_ok(), "{words}");
         }

@@ -54,6 +54,10 @@ pub enum Stop {
     GroupUnknowable(String),
     /// It is for root alone.
     RootOnly(&'static str),
+    /// The command line asks for what cannot be: a sentence.
+    Usage(String),
+    /// It is refused here and now: a sentence.
+    Refused(String),
     /// A secret would be printed where no person looks.
     NoTerminal(&'static str),
     /// Three wrong codes for a new device; what that leaves as it was.
@@ -101,7 +105,7 @@ impl Stop {
             },
             Self::NotConfigured(..) => Status::NotConfigured,
             Self::RootOnly(_) => Status::NotPermitted,
-            Self::NoTerminal(_) => Status::Usage,
+            Self::NoTerminal(_) | Self::Usage(_) => Status::Usage,
             Self::Policy(_)
             | Self::Account(_)
             | Self::Nobody(_)
@@ -109,6 +113,7 @@ impl Stop {
             | Self::OddReply
             | Self::Signals(_) => Status::Unusable,
             Self::NoSuchUser(_)
+            | Self::Refused(_)
             | Self::NotProven(_)
             | Self::Declined
             | Self::EndOfInput
@@ -149,6 +154,7 @@ impl fmt::Display for Stop {
                 write!(f, "the name service does not say who is in the group \"{group}\"; nothing was listed")
             }
             Self::RootOnly(what) => write!(f, "{what} is for root only"),
+            Self::Usage(sentence) | Self::Refused(sentence) => f.write_str(sentence),
             Self::NoTerminal(way_out) => write!(
                 f,
                 "standard output is no terminal, and a secret is not printed elsewhere unasked; nothing was changed; {way_out}"

@@ -16,7 +16,7 @@ use totp_core::store::Store;
 use totp_core::syslog::Syslog;
 
 /// The name of this program to the log, and its "service".
-const SERVICE: &str = "totp-enroll";
+pub const SERVICE: &str = "totp-enroll";
 
 /// One run of an administrator's, about many users.
 pub struct Office {
@@ -244,6 +244,7 @@ impl Session {
     }
 }
 
-fn insist_on_root() -> Result<(), Stop> {
+/// Stops whoever is not root.
+pub fn insist_on_root() -> Result<(), Stop> {
     if nix::unistd::getuid().is_root() { Ok(()) } else { Err(Stop::RootOnly("`totp-enroll admin`")) }
 }

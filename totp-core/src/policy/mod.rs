@@ -3,11 +3,12 @@
 //! [`parse`](Policy::parse) reads them, and [`decide`](Policy::decide) says which mode counts for a login.
 
 mod decide;
-pub mod duration;
+mod duration;
 mod parse;
 mod rule;
 
 pub use decide::{Decision, Fit, Ground, Membership, NoGroups, RuleKey, Subject};
+pub use duration::{seconds as parse_span, write as write_span};
 pub use rule::{Rule, RuleNetwork};
 
 use crate::clock::Day;
@@ -85,6 +86,23 @@ pub enum QrStyle {
     Ascii,
     /// Not at all.
     None,
+}
+
+impl QrStyle {
+    /// Every style with its name in the policy.
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("dark", Self::Dark), ("light", Self::Light), ("ascii", Self::Ascii), ("none", Self::None)];
+
+    /// The name in the policy.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Ascii => "ascii",
+            Self::None => "none",
+        }
+    }
 }
 
 /// `[enrollment]`: what users may do for themselves, and how those are brought to it who must.
@@ -224,8 +242,16 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] where it is missing, no regular file, larger than 256 KiB, or does not check.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let text = read(path).map_err(|error| PolicyError::Unreadable(path.to_owned(), error))?;
+        let text = Self::read(path)?;
         Self::parse(&path.to_string_lossy(), &text).map_err(PolicyError::Invalid)
+    }
+
+    /// Reads the policy's text at `path` and does not check it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Unreadable`] where it is missing, no regular file, no UTF-8, or larger than 256 KiB.
+    pub fn read(path: &Path) -> Result<String, PolicyError> {
+        read(path).map_err(|error| PolicyError::Unreadable(path.to_owned(), error))
     }
 
     /// Checks a policy's text; `file` is its name in errors.

@@ -136,14 +136,7 @@ fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), 
             "at_login" => enrollment.at_login = rule::names(&entry)?,
             "needs_invitation" => enrollment.needs_invitation = entry.boolean()?,
             "mail_invitations" => enrollment.mail_invitations = entry.boolean()?,
-            "qr" => {
-                enrollment.qr = entry.choice(&[
-                    ("dark", QrStyle::Dark),
-                    ("light", QrStyle::Light),
-                    ("ascii", QrStyle::Ascii),
-                    ("none", QrStyle::None),
-                ])?;
-            }
+            "qr" => enrollment.qr = entry.choice(&QrStyle::NAMES)?,
             "grace_logins" => enrollment.grace_logins = entry.integer(0..=1_000_000)?,
             "grace_until" => {
                 let wanted = "a date such as 2027-01-31";

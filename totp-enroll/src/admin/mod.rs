@@ -7,6 +7,7 @@ mod explain;
 mod invite;
 mod mail;
 mod mode;
+pub mod policy;
 mod prune;
 mod revoke;
 mod show;
@@ -51,6 +52,7 @@ pub fn run(policy: Option<&Path>, terminal: &Terminal, command: Admin) -> Result
         Admin::Code { user, lives_for, uses, json } => {
             code::run(&Session::of_root(policy, &user)?, terminal, lives_for, uses, json.json)
         }
+        Admin::Policy(command) => policy::run(policy, terminal, command),
         Admin::Unlock { user } => unlock::run(&Session::of_root(policy, &user)?, terminal),
     }
 }

@@ -1,0 +1,482 @@
+//! What root does with `totp-enroll admin policy`: nothing that does not check is ever in force, and
+//! nothing is lost of what people wrote into the file.
+
+#![forbid(unsafe_code)]
+
+use host::{Host, Outcome, POLICY, Stack};
+
+const SHIPPED: &str = include_str!("../config/policy.toml");
+const ALL_THREE: &str =
+    "auth required pam_totp.so setup\naccount required pam_totp.so\nsession required pam_totp.so\n";
+
+fn house() -> Host {
+    let host = Host::builder()
+        .user("alice", "wonderland")
+        .policy(SHIPPED)
+        .stack("test", Stack::Code)
+        .stack("whole", Stack::Text(ALL_THREE))
+        .build();
+    host.write("/etc/pam.d/whole.dpkg-dist", ALL_THREE);
+    host
+}
+
+fn policy(host: &Host, words: &[&str]) -> Outcome {
+    host.run(&[&["totp-enroll", "admin", "policy"], words].concat())
+}
+
+fn must(host: &Host, words: &[&str]) -> String {
+    let outcome = policy(host, words);
+    assert_eq!(outcome.status, 0, "{words:?}: {outcome:?}");
+    outcome.stdout
+}
+
+fn text(host: &Host) -> String {
+    String::from_utf8(host.read(POLICY)).expect("the policy is UTF-8")
+}
+
+/// What lies beside the policy.
+fn names(host: &Host) -> String {
+    host.must_run(&["ls", "-A", "/etc/pam_totp"])
+}
+
+/// `edit` with a shell script as the editor, which finds the copy in `$1`.
+fn edit(host: &Host, script: &str, answers: &str) -> Outcome {
+    install_editor(host, script);
+    host.run_with_input(
+        "root",
+        &["env", "EDITOR=/tmp/editor", "totp-enroll", "admin", "policy", "edit"],
+        answers,
+    )
+}
+
+fn install_editor(host: &Host, script: &str) {
+    host.write("/tmp/editor", format!("#!/bin/sh\n{script}\n"));
+    host.must_run(&["chmod", "755", "/tmp/editor"]);
+}
+
+#[test]
+fn every_setting_is_shown_with_where_it_comes_from() {
+    let host = house();
+    host.write(POLICY, "[totp]\ndigits = 8\n\n[[rule]]\nusers = [\"alice\"]\nmode = \"required\"\n");
+    let shown = must(&host, &["show"]);
+    let has = |words: &str| {
+        shown.lines().any(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") == words)
+    };
+    assert!(has("totp.digits = 8 line 2") && has("mode = \"optional\" default"), "{shown}");
+    assert!(has("line 4: required for user alice"), "{shown}");
+    assert!(
+        has(
+            "test: asks for a code; sets nobody up during login: its stack lacks the argument setup on its auth line"
+        ),
+        "{shown}"
+    );
+    assert!(
+        has("whole: asks for a code; sets nobody up during login: enrollment.at_login does not name it"),
+        "{shown}"
+    );
+    must(&host, &["set", "enrollment.at_login=whole"]);
+    let shown = policy(&host, &["show", "--json"]).json();
+    let setting =
+        |key: &str| shown["settings"].as_array().unwrap().iter().find(|one| one["key"] == key).unwrap();
+    assert_eq!(setting("totp.digits")["value"], 8);
+    assert_eq!(setting("totp.digits")["line"], 2);
+    assert_eq!(setting("enrollment.at_login")["value"], serde_json::json!(["whole"]));
+    assert_eq!(setting("mode")["source"], "default");
+    assert_eq!(shown["rules"][0]["users"][0], "alice");
+    let services = shown["services"].as_array().unwrap();
+    assert!(services.iter().any(|one| one["service"] == "whole" && one["sets_up_at_login"] == true));
+    assert!(!services.iter().any(|one| one["service"] == "whole.dpkg-dist"));
+}
+
+#[test]
+fn one_value_is_printed_alone() {
+    let host = house();
+    for (key, value) in [
+        ("mode", "optional\n"),
+        ("enabled", "optional\n"),
+        ("totp.digits", "6\n"),
+        ("services", "[\"*\"]\n"),
+        ("throttle.max_delay", "15m\n"),
+        ("enrollment.needs_invitation", "false\n"),
+        ("enrollment.grace_until", "\n"),
+        ("prompt.code", "Verification code: \n"),
+    ] {
+        assert_eq!(must(&host, &["get", key]), value, "{key}");
+    }
+    let outcome = policy(&host, &["get", "totp.digit"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("totp.digits"), "{outcome:?}");
+}
+
+#[test]
+fn settings_change_together_and_the_file_stays_readable() {
+    let host = house();
+    let changed = must(&host, &["set", "enabled=true", "otp_digits=8", "enrollment.grace_until=2099-01-31"]);
+    assert_eq!(
+        changed,
+        "mode: optional -> required\ntotp.digits: 6 -> 8\nenrollment.grace_until: (none) -> 2099-01-31\nNo existing device has other values.\n"
+    );
+    let expected = SHIPPED
+        .replace("#mode = \"optional\"\n", "#mode = \"optional\"\nmode = \"required\"\n")
+        .replace("#[totp]", "[totp]")
+        .replace("#digits = 6\n", "#digits = 6\ndigits = 8\n")
+        .replace("#[enrollment]", "[enrollment]")
+        .replace(
+            "#   grace_until = 2027-01-31\n",
+            "#   grace_until = 2027-01-31\ngrace_until = 2099-01-31\n",
+        );
+    assert_eq!(text(&host), expected);
+    assert_eq!(must(&host, &["get", "mode"]), "required\n");
+    assert_eq!(names(&host), "policy.toml\n");
+    let again = must(&host, &["set", "mode=required"]);
+    assert!(again.contains("Nothing to change"), "{again}");
+    must(&host, &["set", "mode=", "totp.digits=", "enrollment.grace_until="]);
+    assert_eq!(text(&host), SHIPPED.replace("#[totp]", "[totp]").replace("#[enrollment]", "[enrollment]"));
+}
+
+#[test]
+fn what_was_changed_is_logged_with_who_did_it() {
+    let host = house();
+    assert_eq!(policy(&host, &["set", "totp.digits=8", "totp.window=99"]).status, 2);
+    let outcome =
+        host.run(&["env", "SUDO_USER=mallory", "totp-enroll", "admin", "policy", "set", "totp.digits=8"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    host.wait_for_log("event=policy result=done key=totp.digits value=8 by=root");
+    assert_eq!(
+        edit(&host, "echo 'code = \"Your code: \"' > \"$1\"; sed -i '1i[prompt]' \"$1\"", "").status,
+        0
+    );
+    host.wait_for_log("event=policy result=done key=prompt.code value=\"Your code: \" by=root");
+    assert_eq!(host.times_logged("event=policy result=done key=totp.digits value=8"), 1);
+    assert_eq!(host.times_logged("window"), 0);
+}
+
+#[test]
+fn devices_that_keep_their_old_values_are_counted() {
+    let host = house();
+    host.enrol("alice");
+    let told = must(&host, &["set", "totp.window=2"]);
+    assert!(!told.contains("device"), "{told}");
+    let told = must(&host, &["set", "totp.interval=60"]);
+    assert!(told.contains("1 existing device keeps its old values until renewed"), "{told}");
+    host.write("/var/lib/pam_totp/bob.toml", "rubbish");
+    let told = must(&host, &["set", "totp.interval="]);
+    assert!(told.contains("No existing device") && told.contains("1 credential could not be read"), "{told}");
+}
+
+#[test]
+fn a_wrong_assignment_changes_nothing() {
+    let host = house();
+    for (words, part) in [
+        (&["totp.digits=9"][..], "allowed: 6 to 8"),
+        (&["mode=required", "totp.digits=9"], "totp.digits cannot be \"9\""),
+        (&["totp.digit=8"], "\"totp.digit\" is no setting; allowed: mode"),
+        (&["rule=x"], "policy edit"),
+        (&["mode"], "KEY=VALUE"),
+        (&["strategy=sms"], "strategy cannot be \"sms\""),
+        (&["enrollment.grace_until=2020-01-31"], "enrollment.grace_until= ends the grace"),
+        (&["mode=required", "mode=optional"], "given twice"),
+        (&["prompt.code=\u{1b}[2J"], "control"),
+        (&["prompt.code=a\"\nmode = \"disabled"], "control"),
+        (&["throttle.max_delay=1s"], "shorter than base_delay"),
+    ] {
+        let outcome = policy(&host, &[&["set"], words].concat());
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{words:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(part), "`{part}` is missing: {outcome:?}");
+        assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
+    }
+    assert_eq!(policy(&host, &["set"]).status, 2);
+    assert_eq!(text(&host), SHIPPED);
+    assert_eq!(names(&host), "policy.toml\n");
+    assert_eq!(host.times_logged("event=policy"), 0);
+}
+
+#[test]
+fn a_policy_is_checked_and_what_deserves_a_look_is_told() {
+    let host = house();
+    let outcome = policy(&host, &["check"]);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+    assert_eq!(outcome.stdout, format!("{POLICY}: the policy is good.\n"));
+    host.write(
+        "/etc/new.toml",
+        "services = [\"test\", \"ftp\"]\n[enrollment]\nat_login = [\"test\", \"whole\"]\ngrace_until = 2020-01-31\n\
+         [[rule]]\nusers = [\"alice\", \"nobody-here\"]\ngroups = [\"root\", \"no-such-group\"]\nservices = [\"cron-x\"]\nmode = \"disabled\"\n",
+    );
+    let outcome = policy(&host, &["check", "/etc/new.toml"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let warnings: Vec<_> = outcome.stderr.lines().collect();
+    assert_eq!(warnings.len(), 6, "{outcome:?}");
+    for part in [
+        "\"nobody-here\"",
+        "\"no-such-group\"",
+        "\"ftp\"",
+        "\"cron-x\"",
+        "2020-01-31 is over",
+        "\"test\", but set-up",
+    ] {
+        assert!(
+            warnings.iter().any(|line| line.starts_with("warning: ") && line.contains(part)),
+            "{part}: {outcome:?}"
+        );
+    }
+    host.write("/etc/new.toml", "\nmode = \"sometimes\"\n");
+    for words in [&["check", "/etc/new.toml"][..], &["check", "--policy", "/etc/new.toml"]] {
+        let outcome = policy(&host, words);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (5, ""), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("/etc/new.toml:2: mode: \"sometimes\" is not known; allowed: "),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_was_edited_is_installed_with_owner_and_mode_kept() {
+    let host = house();
+    host.must_run(&["chown", "root:games", POLICY]);
+    host.must_run(&["chmod", "640", POLICY]);
+    let script = "stat -c '%a %U' \"$1\" > /tmp/seen; echo \"$1\" >> /tmp/seen; sed -i 's/^#mode = .*/mode = \"required\"/' \"$1\"";
+    let outcome = edit(&host, script, "");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("mode: optional -> required"), "{outcome:?}");
+    assert_eq!(text(&host), SHIPPED.replace("#mode = \"optional\"", "mode = \"required\""));
+    assert_eq!(host.must_run(&["stat", "-c", "%a %U %G", POLICY]), "640 root games\n");
+    assert_eq!(host.read("/tmp/seen"), b"600 root\n/etc/pam_totp/.edit.policy.toml\n");
+    assert_eq!(names(&host), "policy.toml\n");
+}
+
+#[test]
+fn the_editor_is_the_one_the_environment_names() {
+    let host = house();
+    install_editor(&host, "echo \"$1\" > /tmp/seen; echo '# edited' >> \"$2\"");
+    let run = |variables: &[&str]| {
+        host.run(&[&["env"], variables, &["totp-enroll", "admin", "policy", "edit"]].concat())
+    };
+    let outcome = run(&["VISUAL=/tmp/editor  first", "EDITOR=false"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(host.read("/tmp/seen"), b"first\n");
+    let outcome = run(&["VISUAL= ", "EDITOR=/tmp/editor second"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(host.read("/tmp/seen"), b"second\n");
+    assert_eq!(text(&host), format!("{SHIPPED}# edited\n# edited\n"));
+}
+
+#[test]
+fn what_does_not_check_is_edited_again_or_discarded() {
+    let host = house();
+    let bad = "echo 'mode = \"sometimes\"' > \"$1\"";
+    for answers in ["", "d\n", "what\n\nd\n"] {
+        let outcome = edit(&host, bad, answers);
+        assert_eq!(outcome.status, 5, "{answers:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(":1: mode: \"sometimes\" is not known"), "{outcome:?}");
+        assert!(outcome.stderr.contains("What now? (e)dit again, (d)iscard: "), "{outcome:?}");
+        assert_eq!((text(&host), names(&host)), (SHIPPED.to_owned(), "policy.toml\n".to_owned()));
+    }
+    let mends = "if grep -q sometimes \"$1\"; then echo 'mode = \"disabled\"'; else echo 'mode = \"sometimes\"'; fi > \"$1.x\"; mv \"$1.x\" \"$1\"";
+    let outcome = edit(&host, mends, "e\n");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(text(&host), "mode = \"disabled\"\n");
+    assert_eq!(host.must_run(&["stat", "-c", "%a", POLICY]), "644\n");
+    for hostile in [
+        "rm \"$1\"",
+        "rm \"$1\"; mkfifo \"$1\"",
+        "printf '\\377' > \"$1\"",
+        "head -c 1000000 /dev/zero > \"$1\"",
+    ] {
+        let outcome = edit(&host, hostile, "");
+        assert_eq!(outcome.status, 5, "{hostile}: {outcome:?}");
+        assert_eq!(
+            (text(&host), names(&host)),
+            ("mode = \"disabled\"\n".to_owned(), "policy.toml\n".to_owned())
+        );
+    }
+}
+
+#[test]
+fn an_editor_that_fails_or_changes_nothing_leaves_all_as_it_is() {
+    let host = house();
+    let outcome = edit(&host, "true", "");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("unchanged"), "{outcome:?}");
+    let outcome = edit(&host, "echo 'mode = \"disabled\"' > \"$1\"; exit 3", "");
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(outcome.stderr.contains("\"/tmp/editor\" failed"), "{outcome:?}");
+    let words = ["env", "EDITOR=/no/such/editor", "totp-enroll", "admin", "policy", "edit"];
+    let outcome = host.run(&words);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(outcome.stderr.contains("/no/such/editor"), "{outcome:?}");
+    assert_eq!((text(&host), names(&host)), (SHIPPED.to_owned(), "policy.toml\n".to_owned()));
+    assert_eq!(host.times_logged("event=policy"), 0);
+}
+
+#[test]
+fn a_policy_that_does_not_check_can_be_mended() {
+    let host = house();
+    host.write(POLICY, "mode = \"sometimes\"\n");
+    for words in [&["show"][..], &["get", "mode"], &["set", "mode=required"], &["check"]] {
+        let outcome = policy(&host, words);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (5, ""), "{words:?}: {outcome:?}");
+        assert!(outcome.stderr.contains("policy.toml:1: mode: \"sometimes\""), "{outcome:?}");
+    }
+    assert_eq!(edit(&host, "true", "").status, 5);
+    assert_eq!(text(&host), "mode = \"sometimes\"\n");
+    let outcome = edit(&host, "sed -i s/sometimes/required/ \"$1\"", "");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(must(&host, &["get", "mode"]), "required\n");
+    host.wait_for_log("event=policy result=done reason=repaired by=root");
+}
+
+#[test]
+fn of_two_administrators_the_second_is_told_at_once() {
+    let host = house();
+    install_editor(
+        &host,
+        "touch /tmp/begun; while ! test -e /tmp/go-on; do sleep 0.05; done; echo '# first' >> \"$1\"",
+    );
+    std::thread::scope(|scope| {
+        let first = scope
+            .spawn(|| host.run(&["env", "EDITOR=/tmp/editor", "totp-enroll", "admin", "policy", "edit"]));
+        host.wait_until("the editor begins", |host| host.has("/tmp/begun"));
+        for words in [&["set", "mode=required"][..], &["edit"]] {
+            let outcome = policy(&host, words);
+            assert_eq!(outcome.status, 1, "{words:?}: {outcome:?}");
+            assert!(outcome.stderr.contains("somebody else is editing"), "{outcome:?}");
+        }
+        assert_eq!(must(&host, &["get", "mode"]), "optional\n");
+        host.write("/tmp/go-on", "");
+        let outcome = first.join().expect("it ends");
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    });
+    assert_eq!(text(&host), format!("{SHIPPED}# first\n"));
+    assert_eq!(names(&host), "policy.toml\n");
+}
+
+#[test]
+fn what_a_plain_editor_wrote_meanwhile_stands_and_the_copy_is_kept() {
+    let host = house();
+    let script = format!("echo '# theirs' >> {POLICY}; echo '# ours' >> \"$1\"");
+    for number in 1..=2 {
+        let before = text(&host);
+        let outcome = edit(&host, &script, "");
+        let kept = format!("{POLICY}.not-installed.{number}");
+        assert_eq!(outcome.status, 1, "{outcome:?}");
+        assert!(outcome.stderr.contains(&kept), "{outcome:?}");
+        assert_eq!(text(&host), format!("{before}# theirs\n"));
+        assert_eq!(host.read(&kept), format!("{before}# ours\n").into_bytes());
+        assert_eq!(host.must_run(&["stat", "-c", "%a", &kept]), "600\n");
+    }
+    assert_eq!(names(&host).lines().count(), 3, "{}", names(&host));
+}
+
+#[test]
+fn a_prompt_that_is_interrupted_leaves_nothing_behind() {
+    let host = house();
+    install_editor(&host, "echo 'mode = 7' > \"$1\"");
+    let words = ["env", "EDITOR=/tmp/editor", "totp-enroll", "admin", "policy", "edit"];
+    let terminal = host.terminal("root", &words);
+    terminal.shows("What now? (e)dit again, (d)iscard: ");
+    terminal.presses("C-c");
+    assert_eq!(terminal.exit_status(), 130);
+    assert_eq!((text(&host), names(&host)), (SHIPPED.to_owned(), "policy.toml\n".to_owned()));
+}
+
+#[test]
+fn odd_policy_files_are_refused_and_left_alone() {
+    let host = house();
+    host.must_run(&["mkdir", "/etc/odd"]);
+    host.must_run(&["mkdir", "/etc/odd/directory"]);
+    host.must_run(&["mkfifo", "/etc/odd/fifo"]);
+    host.must_run(&["ln", "-s", "nowhere", "/etc/odd/dangling"]);
+    host.write("/etc/odd/bytes", b"# \xff\xfe\nmode = \"optional\"\n");
+    host.write("/etc/odd/junk", vec![b'#'; 1024 * 1024]);
+    host.write("/etc/odd/broken", "mode = \u{1b}[2J\n");
+    let listed =
+        || host.must_run(&["sh", "-c", "ls -lA /etc/odd; cat /etc/odd/bytes /etc/odd/broken | od -c"]);
+    let before = listed();
+    for (file, part) in [
+        ("directory", "it is no regular file"),
+        ("fifo", "it is no regular file"),
+        ("dangling", "No such file"),
+        ("lost", "No such file"),
+        ("bytes", "UTF-8"),
+        ("junk", "larger than 256 KiB"),
+        ("broken", "/etc/odd/broken:1"),
+    ] {
+        let path = format!("/etc/odd/{file}");
+        for words in [&["show"][..], &["get", "mode"], &["set", "mode=required"], &["check"], &["edit"]] {
+            if (file, words[0]) == ("broken", "edit") {
+                continue;
+            }
+            let outcome = policy(&host, &[&["--policy", &path], words].concat());
+            assert_eq!((outcome.status, outcome.stdout.as_str()), (5, ""), "{file} {words:?}: {outcome:?}");
+            assert!(
+                outcome.stderr.contains(part) && outcome.stderr.contains(&path),
+                "{file} {words:?}: {outcome:?}"
+            );
+            assert!(!outcome.stderr.contains('\u{1b}'), "{outcome:?}");
+        }
+    }
+    assert_eq!(listed(), before);
+}
+
+#[test]
+fn a_link_is_followed_and_stays_a_link() {
+    let host = house();
+    host.must_run(&["mkdir", "/etc/real"]);
+    host.must_run(&["mv", POLICY, "/etc/real/ours.toml"]);
+    host.must_run(&["ln", "-s", "../real/ours.toml", POLICY]);
+    must(&host, &["set", "mode=required"]);
+    assert_eq!(edit(&host, "echo '# end' >> \"$1\"", "").status, 0);
+    assert_eq!(host.must_run(&["readlink", POLICY]), "../real/ours.toml\n");
+    assert!(host.must_run(&["cat", "/etc/real/ours.toml"]).ends_with("# end\n"));
+    assert_eq!(host.must_run(&["ls", "-A", "/etc/real"]), "ours.toml\n");
+    assert_eq!(names(&host), "policy.toml\n");
+}
+
+#[test]
+fn line_ends_are_kept() {
+    let host = house();
+    host.write(POLICY, "# c\r\n[totp]\r\n#digits = 6\r\nwindow = 2 # w\r\n");
+    must(&host, &["set", "totp.digits=8", "totp.window=3"]);
+    assert_eq!(text(&host), "# c\r\n[totp]\r\n#digits = 6\r\ndigits = 8\r\nwindow = 3 # w\r\n");
+    host.write(POLICY, "[totp]\nwindow = 2");
+    must(&host, &["set", "totp.digits=8"]);
+    assert_eq!(text(&host), "[totp]\nwindow = 2\ndigits = 8");
+}
+
+#[test]
+fn on_a_read_only_file_system_nothing_is_changed_and_that_is_said() {
+    let host = house();
+    host.must_run(&["mount", "--bind", "/etc/pam_totp", "/etc/pam_totp"]);
+    host.must_run(&["mount", "-o", "remount,bind,ro", "/etc/pam_totp"]);
+    for outcome in [policy(&host, &["set", "mode=required"]), edit(&host, "echo '#' >> \"$1\"", "")] {
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("Read-only") && outcome.stderr.contains("nothing was changed"),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(text(&host), SHIPPED);
+}
+
+#[test]
+fn the_policy_is_for_root_alone() {
+    let host = house();
+    for words in [&["show"][..], &["get", "mode"], &["set", "mode=disabled"], &["check"], &["edit"]] {
+        let outcome = host.run_as("alice", &[&["totp-enroll", "admin", "policy"], words].concat());
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (4, ""), "{words:?}: {outcome:?}");
+    }
+    assert_eq!(text(&host), SHIPPED);
+}
+
+#[test]
+fn a_login_follows_what_was_set() {
+    let host = house();
+    let passes =
+        || host.run_with_input("root", &["pamtester", "test", "alice", "authenticate"], "\n").status == 0;
+    assert!(passes());
+    must(&host, &["set", "mode=required"]);
+    assert!(!passes());
+    must(&host, &["set", "enabled=no"]);
+    assert!(passes());
+}

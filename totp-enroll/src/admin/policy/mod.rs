@@ -1,0 +1,36 @@
+//! `admin policy`: shows, checks and changes the policy file.
+//!
+//! One file a command; [`settings`] is the table of keys and values, [`layout`] changes the text of the
+//! file, [`install`] puts it in place, and [`changes`] tells and logs what is different then.
+
+mod arguments;
+mod changes;
+mod check;
+mod edit;
+mod get;
+mod install;
+mod layout;
+mod set;
+mod settings;
+mod show;
+
+pub use arguments::PolicyCommand;
+
+use crate::exit::Stop;
+use crate::session::insist_on_root;
+use crate::terminal::Terminal;
+use std::path::Path;
+use totp_core::POLICY_FILE;
+
+/// Runs a command about the policy at `path`, or that of the system.
+pub fn run(path: Option<&Path>, terminal: &Terminal, command: PolicyCommand) -> Result<(), Stop> {
+    insist_on_root()?;
+    let path = path.unwrap_or(Path::new(POLICY_FILE));
+    match command {
+        PolicyCommand::Show(json) => show::run(path, terminal, json.json),
+        PolicyCommand::Get { key } => get::run(path, terminal, &key),
+        PolicyCommand::Set { assignments } => set::run(path, terminal, &assignments),
+        PolicyCommand::Check { file } => check::run(file.as_deref().unwrap_or(path), terminal),
+        PolicyCommand::Edit => edit::run(path, terminal),
+    }
+}
