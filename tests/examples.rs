@@ -76,3 +76,45 @@ fn the_example_for_login_takes_password_and_code() {
     login.answers("login: ", "alice").answers("Password: ", "wonderland");
     login.answers("Verification code: ", &phone.code()).is_let_in_as("alice");
 }
+
+/// From the prompt that begins a set-up to the shell.
+fn sets_up(login: &mut host::Dialogue) {
+    login.answers("Press Enter when your app is ready to scan: ", "");
+    let shown = login.sees("Code from the app");
+    let uri = shown.split_whitespace().find(|word| word.starts_with("otpauth://")).expect("the URI is shown");
+    let mut phone = host::Phone::scan(uri).with_window(10);
+    login.answers(": ", &phone.code());
+    login.answers("Press Enter to log in: ", "").is_let_in_as("alice");
+}
+
+#[test]
+fn the_example_for_sshd_sets_up_who_needs_it() {
+    let host = builder().stack("sshd", Stack::Text(include_str!("../config/pam.d/sshd"))).build();
+    let mut login = host.ssh("alice");
+    login.answers("Password: ", "wonderland").answers("Verification code: ", "");
+    sets_up(&mut login);
+}
+
+#[test]
+fn the_example_for_key_and_code_sets_up_who_came_with_a_key_and_nobody_else() {
+    let stack = Stack::Text(include_str!("../config/pam.d/sshd-key-and-code"));
+    let host = builder()
+        .stack("sshd", stack)
+        .sshd_option("AuthenticationMethods publickey,keyboard-interactive")
+        .build();
+    let key = host.client_key("alice");
+    let mut login = host.ssh_with_key("alice", &key);
+    login.answers("Verification code: ", "");
+    sets_up(&mut login);
+    // Without AuthenticationMethods the code would be the only factor.
+    let host = builder().stack("sshd", stack).build();
+    host.ssh("alice").answers("Verification code: ", "").sees("Permission denied");
+}
+
+#[test]
+fn the_example_for_login_sets_up_who_needs_it() {
+    let host = builder().stack("login", Stack::Text(include_str!("../config/pam.d/login"))).build();
+    let mut login = host.dialogue_as("root", &["login"]);
+    login.answers("login: ", "alice").answers("Password: ", "wonderland").answers("Verification code: ", "");
+    sets_up(&mut login);
+}

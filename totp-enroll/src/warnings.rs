@@ -3,16 +3,17 @@
 use totp_core::otp::Algorithm;
 use totp_core::policy::{Mode, Policy, Totp};
 
-/// Before the secret of a new device is shown; a `further` one stands beside others.
-pub fn before_scan(policy: &Policy, further: bool) -> Vec<String> {
+/// Before the secret of a new device is shown, of a user whom this mode counts for; a `further` one stands
+/// beside others.
+pub fn before_scan(policy: &Policy, mode: Mode, further: bool) -> Vec<String> {
     let mut told = vec![
         "Any app for time-based codes (TOTP) can read the QR code: an authenticator app on your phone, or a password manager that keeps one-time codes.".to_owned(),
     ];
     told.extend(unusual(&policy.totp));
     told.push("Scan it before you leave this program: the secret may not be shown again.".to_owned());
-    told.push(match policy.mode {
+    told.push(match mode {
         Mode::Disabled => {
-            "Set-up has no effect yet: two-factor login is disabled on this host. Once it is enabled, you cannot log in without a code from the app (or a recovery code).".to_owned()
+            "Set-up has no effect yet: two-factor login is disabled for you on this host. Once it is enabled, you cannot log in without a code from the app (or a recovery code).".to_owned()
         }
         Mode::Required | Mode::Optional if further => {
             "Its codes log you in as well as those of your other devices.".to_owned()
@@ -59,13 +60,13 @@ pub const RECOVERY_CODES: &str = "Each of these recovery codes works once, in pl
 mod tests {
     use super::*;
 
-    fn told(policy: &Policy) -> String {
-        before_scan(policy, false).join(" ")
+    fn told(policy: &Policy, mode: Mode) -> String {
+        before_scan(policy, mode, false).join(" ")
     }
 
     #[test]
     fn users_are_told_what_they_must_know() {
-        let told = told(&Policy::default());
+        let told = told(&Policy::default(), Mode::Required);
         for word in ["Scan", "cannot log in", "clock", "app"] {
             assert!(told.contains(word), "{word}: {told}");
         }
@@ -74,14 +75,13 @@ mod tests {
 
     #[test]
     fn where_it_is_disabled_set_up_has_no_effect_yet() {
-        let policy = Policy { mode: Mode::Disabled, ..Policy::default() };
-        assert!(told(&policy).contains("no effect yet"));
+        assert!(told(&Policy::default(), Mode::Disabled).contains("no effect yet"));
     }
 
     #[test]
     fn settings_that_few_apps_know_are_named() {
         let mut policy = Policy::default();
         policy.totp.digits = 8;
-        assert!(told(&policy).contains("8 digits that change every 30 s, by SHA1"));
+        assert!(told(&policy, Mode::Optional).contains("8 digits that change every 30 s, by SHA1"));
     }
 }

@@ -4,6 +4,7 @@
 //! phase runs only after the whole auth stack said yes: it draws a secret and has it proven. The session
 //! phase makes it count, for later modules and the program itself may still have refused.
 
+use super::setup::Proof;
 use super::{Actor, Begun, Context, Failure, Outlook, SessionStart, attempt, setup};
 use crate::answer::Answer;
 use crate::credential::{CredentialId, DeviceName};
@@ -153,7 +154,7 @@ pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Resul
     }
     setup::insist_on_invitation(context, &user, &pending)?;
     let device = pending.device.name.clone();
-    setup::set_up(context, &mut user, pending.device, Some(proven.step), proven.recovery)?;
+    setup::set_up(context, &mut user, pending.device, Proof::Login(proven.step), proven.recovery)?;
     user.remove_pending()?;
     context.log_change("setup", |event| event.with("device", &device));
     Ok(SessionStart::Activated)

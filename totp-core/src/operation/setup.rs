@@ -129,7 +129,7 @@ pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Resul
         None => {
             let (recovery, printed) = RecoverySet::generate(usize::from(context.policy.recovery_codes))?;
             insist_on_invitation(context, &user, &pending)?;
-            set_up(context, &mut user, pending.device, Some(step), recovery)?;
+            set_up(context, &mut user, pending.device, Proof::Code(step), recovery)?;
             printed
         }
         Some(credential) => {
@@ -183,13 +183,34 @@ pub(super) fn abandon(context: &Context<'_>, nonce: Nonce) -> Result<(), Failure
     Ok(())
 }
 
+/// What proves the device of a first credential.
+#[derive(Clone, Copy)]
+pub(super) enum Proof {
+    /// Nothing: root sets a user up unattended.
+    None,
+    /// The code of this step, typed to the tool.
+    Code(u64),
+    /// The code of this step, typed to a login that is let in: where it came from is known from then on.
+    Login(u64),
+}
+
+impl Proof {
+    /// The step that is spent by it.
+    fn step(self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Code(step) | Self::Login(step) => Some(step),
+        }
+    }
+}
+
 /// A first credential with one device: state first, then credential, so that a crash in between leaves a
 /// user who is not set up. An invitation and a temporary code end with it.
 pub(super) fn set_up(
     context: &Context<'_>,
     user: &mut LockedUser<'_>,
     device: Device,
-    last: Option<u64>,
+    proof: Proof,
     recovery: RecoverySet,
 ) -> Result<(), Failure> {
     let newcomer = user.newcomer(context.account.uid);
@@ -204,7 +225,10 @@ pub(super) fn set_up(
     };
     let mut state = State { recovery, graces_used: newcomer.graces_used, ..State::afresh(credential.id) };
     for device in &credential.devices {
-        state.set_progress(device.id, last);
+        state.set_progress(device.id, proof.step());
+    }
+    if let Proof::Login(_) = proof {
+        state.ledger.count_success(context.source, context.now);
     }
     user.record(&state, Record::Durable)?;
     user.write_credential(&credential)?;

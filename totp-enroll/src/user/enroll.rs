@@ -52,7 +52,7 @@ pub fn run(
         underway.session().user(),
         begun.device
     ))?;
-    for warning in warnings::before_scan(&underway.session().policy, further) {
+    for warning in warnings::before_scan(&underway.session().policy, status.mode, further) {
         terminal.say(&warning)?;
     }
     let confirmed = proof::prove(&underway, terminal, begun, copy)?;

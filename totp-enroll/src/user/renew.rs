@@ -31,7 +31,7 @@ pub fn run(
     let code = terminal.ask_code()?;
     let begun = underway.begin(purpose, device, Some(code))?;
     terminal.say("")?;
-    for warning in warnings::before_scan(&underway.session().policy, false) {
+    for warning in warnings::before_scan(&underway.session().policy, status.mode, false) {
         terminal.say(&warning)?;
     }
     let confirmed = proof::prove(&underway, terminal, begun, copy)?;

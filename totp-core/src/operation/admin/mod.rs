@@ -43,7 +43,7 @@ fn enroll_now(context: &Context<'_>, contact: Contact) -> Result<(Shown, Printed
     let device = setup::new_device(context, DeviceName::default())?;
     let shown = devices::shown(context, &device);
     let (recovery, printed) = RecoverySet::generate(usize::from(context.policy.recovery_codes))?;
-    setup::set_up(context, &mut user, device, None, recovery)?;
+    setup::set_up(context, &mut user, device, setup::Proof::None, recovery)?;
     if contact != Contact::default() {
         note_contact(context, &user, contact)?;
     }

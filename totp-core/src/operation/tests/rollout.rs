@@ -71,6 +71,7 @@ fn a_set_up_during_login_counts_when_its_session_opens_and_not_before() {
     assert_eq!(home.opens(Some(&begun)), Ok(SessionStart::Activated));
     let status = home.status();
     assert_eq!((status.configured, status.recovery_codes_left), (true, 10));
+    assert!(status.last_login.is_some(), "it was a login with a code");
     assert!(!home.is_let_in(&phone.code(home.now)), "the proving code is spent");
     home.now = home.now.plus(30);
     assert!(home.is_let_in(&phone.code(home.now)));
