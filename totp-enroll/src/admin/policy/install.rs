@@ -8,15 +8,48 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 use totp_core::policy::{Policy, PolicyError};
 
-/// The policy file while its directory is locked by this process.
+/// The policy file while this process holds its lock.
 pub struct Held {
     /// As it was named.
     shown: PathBuf,
     /// Where it lies, behind every symbolic link.
     path: PathBuf,
-    /// Locked until this is dropped.
-    directory: File,
     text: String,
+    _lock: Lock,
+}
+
+/// A file beside the policy that only root can open, locked, and gone when this is dropped. Everybody could
+/// hold a lock on the policy itself or on its directory, and so keep administrators out.
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// `None` where somebody else has it.
+    fn take(path: PathBuf) -> io::Result<Option<Self>> {
+        loop {
+            let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Whoever had it may have removed the file between the opening and the lock.
+            let about = file.metadata()?;
+            let is_current = fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == about.ino());
+            if is_current {
+                return Ok(Some(Self { path, _file: file }));
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Before the lock is let go, so that nobody else's file is removed.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 /// Why a policy was not installed. The former one stands.
@@ -32,21 +65,16 @@ impl Held {
     pub fn take(path: &Path) -> Result<Self, Stop> {
         let unreadable = |error| PolicyError::Unreadable(path.to_owned(), error);
         let real = fs::canonicalize(path).map_err(unreadable)?;
-        let parent = real.parent().unwrap_or(Path::new("/"));
-        let failed = |error| Stop::File(parent.to_owned(), error);
-        let directory = File::open(parent).map_err(failed)?;
-        match directory.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Stop::Refused(format!(
-                    "somebody else is editing {}; nothing was changed; try again when they are done",
-                    path.display()
-                )));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let lock_path = beside(&real, "lock");
+        let lock = Lock::take(lock_path.clone()).map_err(|error| Stop::File(lock_path, error))?;
+        let Some(lock) = lock else {
+            return Err(Stop::Refused(format!(
+                "somebody else is editing {}; nothing was changed; try again when they are done",
+                path.display()
+            )));
+        };
         let text = Policy::read(path)?;
-        Ok(Self { shown: path.to_owned(), path: real, directory, text })
+        Ok(Self { shown: path.to_owned(), path: real, text, _lock: lock })
     }
 
     /// The text as it was read.
@@ -66,9 +94,7 @@ impl Held {
 
     /// A hidden file beside the policy; the lock makes it this process's own.
     pub fn beside(&self, purpose: &str) -> PathBuf {
-        let mut name = OsString::from(format!(".{purpose}."));
-        name.push(self.path.file_name().unwrap_or(OsStr::new("policy.toml")));
-        self.path.with_file_name(name)
+        beside(&self.path, purpose)
     }
 
     /// Makes a file beside the policy, for root alone, in the place of what a run that was killed left.
@@ -108,7 +134,8 @@ impl Held {
         }
         moved?;
         let unsure = |error| NotInstalled::Failed(Stop::File(self.path.clone(), error));
-        self.directory.sync_all().map_err(unsure)
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(unsure)
     }
 
     fn dress(&self, file: &File) -> io::Result<()> {
@@ -124,6 +151,12 @@ impl Held {
             _ => Err(NotInstalled::Changed),
         }
     }
+}
+
+fn beside(path: &Path, purpose: &str) -> PathBuf {
+    let mut name = OsString::from(format!(".{purpose}."));
+    name.push(path.file_name().unwrap_or(OsStr::new("policy.toml")));
+    path.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -193,7 +226,10 @@ mod tests {
         let first = Held::take(&place.path()).unwrap();
         let told = refusal(&place.path());
         assert!(told.to_string().starts_with("somebody else is editing /"), "{told}");
+        let lock = fs::metadata(place.0.path().join(".lock.policy.toml")).unwrap();
+        assert_eq!(lock.mode() & 0o777, 0o600, "nobody else can hold it");
         drop(first);
+        assert_eq!(place.names(), ["policy.toml"]);
         assert!(Held::take(&place.path()).is_ok());
     }
 
