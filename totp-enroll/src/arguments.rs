@@ -108,6 +108,12 @@ pub enum Admin {
     Enroll {
         /// The user's name
         user: String,
+        /// Read the secret of a token, in Base32, from standard input
+        #[arg(long, conflicts_with = "hotp")]
+        secret_stdin: bool,
+        /// Codes by counter instead of by time (RFC 4226)
+        #[arg(long)]
+        hotp: bool,
         /// Phone number, such as +4915112345678
         #[arg(long, value_name = "E164", value_parser = phone)]
         phone: Option<String>,
@@ -152,6 +158,13 @@ pub enum Admin {
     Unlock {
         /// The user's name
         user: String,
+    },
+    /// Find a device whose counter or clock went astray, by two codes in a row
+    Resync {
+        /// The user's name
+        user: String,
+        #[command(flatten)]
+        device: Device,
     },
     /// Tell why a user's last logins were refused
     Why {
@@ -377,6 +390,9 @@ mod tests {
             "admin unlock -- -x",
             "enroll --invitation AAAA-BBBB-CCCC-DDDD",
             "admin enroll alice --phone +4915112345678 --mail alice@example.org",
+            "admin enroll alice --secret-stdin --json",
+            "admin enroll alice --hotp --json",
+            "admin resync alice --device token",
             "admin disable alice --yes",
             "admin why alice --json",
             "admin mode alice required --until 2999-01-31",

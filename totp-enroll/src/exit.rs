@@ -80,6 +80,8 @@ pub enum Stop {
     File(PathBuf, io::Error),
     /// A mail to this address was not sent, and why.
     Mail(String, String),
+    /// What was given is no secret; it is not repeated, for it may be one with a wrong letter.
+    NoSecret,
     /// A secret does not fit a QR code.
     NoQrCode,
     /// Signals cannot be caught.
@@ -123,6 +125,7 @@ impl Stop {
             | Self::Unprinted(..)
             | Self::File(..)
             | Self::Mail(..)
+            | Self::NoSecret
             | Self::NoQrCode => Status::Refused,
             Self::Told(status) => *status,
         }
@@ -179,6 +182,9 @@ impl fmt::Display for Stop {
             Self::Mail(address, why) => write!(
                 f,
                 "the invitation for {address} was not sent, and is withdrawn: {why}; without --mail it is shown here, to be handed over"
+            ),
+            Self::NoSecret => f.write_str(
+                "this is no secret; allowed: Base32 of 16 to 128 bytes (128 bits at least, RFC 4226 4); nothing was set up",
             ),
             Self::NoQrCode => f.write_str("this secret does not fit a QR code; use --uri"),
             Self::Signals(error) => write!(f, "signals cannot be caught: {error}"),

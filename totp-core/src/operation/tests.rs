@@ -208,10 +208,14 @@ fn the_store_holds_no_recovery_code_and_the_log_no_secret() {
 fn an_unattended_set_up_spends_no_step() {
     let mut home = Home::new();
     home.actor = Actor::Root;
-    let (shown, codes) = admin::enroll(&home.context(), admin::Contact::default()).unwrap();
+    let (shown, codes) =
+        admin::enroll(&home.context(), admin::Unattended::Drawn, admin::Contact::default()).unwrap();
     assert_eq!(codes.len(), 10);
     let before = home.files();
-    assert!(matches!(admin::enroll(&home.context(), admin::Contact::default()), Err(Failure::Impossible(_))));
+    assert!(matches!(
+        admin::enroll(&home.context(), admin::Unattended::Drawn, admin::Contact::default()),
+        Err(Failure::Impossible(_))
+    ));
     assert_eq!(home.files(), before, "a second one changes nothing");
     assert!(home.is_let_in(&Phone::with(&shown.secret).code(NOON)));
 }

@@ -6,10 +6,27 @@ use crate::terminal::Terminal;
 use crate::text::grouped;
 use crate::warnings;
 use serde_json::json;
-use totp_core::operation::admin::{self, Contact};
+use totp_core::operation::admin::{self, Contact, Unattended};
+use totp_core::secret::Secret;
 use zeroize::Zeroizing;
 
-pub fn run(session: &Session, terminal: &Terminal, contact: Contact, json: bool) -> Result<(), Stop> {
+/// Where the secret comes from, and what its codes move along.
+pub enum Source {
+    /// Drawn here; codes by time.
+    Drawn,
+    /// Drawn here; codes by counter.
+    Counter,
+    /// In a token already; codes by time.
+    StandardInput,
+}
+
+pub fn run(
+    session: &Session,
+    terminal: &Terminal,
+    source: Source,
+    contact: Contact,
+    json: bool,
+) -> Result<(), Stop> {
     if contact != Contact::default() && session.status()?.configured {
         session.administer(|context| admin::contact(context, contact))?;
         let note = format!("Noted where {} can be reached; the set-up stays as it is.", session.user());
@@ -22,7 +39,15 @@ pub fn run(session: &Session, terminal: &Terminal, contact: Contact, json: bool)
     if !json {
         terminal.insist("ask for --json, or run it in a terminal")?;
     }
-    let (shown, codes) = session.administer(|context| admin::enroll(context, contact))?;
+    let unattended = match source {
+        Source::Drawn => Unattended::Drawn,
+        Source::Counter => Unattended::Counter,
+        Source::StandardInput => {
+            let typed = terminal.ask("Secret of the token, in Base32: ")?;
+            Unattended::Given(Secret::from_base32(&typed).ok_or(Stop::NoSecret)?)
+        }
+    };
+    let (shown, codes) = session.administer(|context| admin::enroll(context, unattended, contact))?;
     let told = if json {
         let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
         let value = json!({

@@ -9,6 +9,7 @@ mod mail;
 mod mode;
 pub mod policy;
 mod prune;
+mod resync;
 mod revoke;
 mod show;
 mod status;
@@ -26,9 +27,17 @@ use totp_core::operation::admin::Contact;
 /// Runs a command of an administrator.
 pub fn run(policy: Option<&Path>, terminal: &Terminal, command: Admin) -> Result<(), Stop> {
     match command {
-        Admin::Enroll { user, phone, mail, json } => {
-            let contact = Contact { phone, mail };
-            enroll::run(&Session::of_root(policy, &user)?, terminal, contact, json.json)
+        Admin::Enroll { user, secret_stdin, hotp, phone, mail, json } => {
+            let session = Session::of_root(policy, &user)?;
+            let source = match (secret_stdin, hotp) {
+                (true, _) => enroll::Source::StandardInput,
+                (false, true) => enroll::Source::Counter,
+                (false, false) => enroll::Source::Drawn,
+            };
+            enroll::run(&session, terminal, source, Contact { phone, mail }, json.json)
+        }
+        Admin::Resync { user, device } => {
+            resync::run(&Session::of_root(policy, &user)?, terminal, device.name)
         }
         Admin::Show { user, qr, json } => {
             show::run(&Session::of_root(policy, &user)?, terminal, qr, json.json)

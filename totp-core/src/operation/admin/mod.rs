@@ -2,16 +2,20 @@
 
 mod issue;
 mod mode;
+mod resync;
 mod survey;
 
 pub use issue::{Delivery, Invited, code, invitation_mailed, invite, withdraw_invitation};
 pub use mode::{Override, set_mode};
+pub use resync::{Resynced, resync};
 pub use survey::{Gone, Survey, is_gone, survey};
 
 use super::{Context, Failure, Shown, devices, setup, with_held_log};
 use crate::credential::DeviceName;
 use crate::login::Record;
+use crate::otp::Kind;
 use crate::recovery::{PrintedCodes, RecoverySet};
+use crate::secret::Secret;
 use crate::state::PastRefusal;
 use crate::store::LockedUser;
 
@@ -24,15 +28,35 @@ pub struct Contact {
     pub mail: Option<String>,
 }
 
+/// The device of an unattended set-up.
+#[derive(Default)]
+pub enum Unattended {
+    /// Codes by time, of a secret drawn here.
+    #[default]
+    Drawn,
+    /// Codes by time, of a secret that is in a token already.
+    Given(Secret),
+    /// Codes by counter (RFC 4226), of a secret drawn here.
+    Counter,
+}
+
 /// Sets a user up unattended: no code has proven the device, so it starts without a last step.
 ///
 /// # Errors
 /// [`Failure::Impossible`] for a user who is set up.
-pub fn enroll(context: &Context<'_>, contact: Contact) -> Result<(Shown, PrintedCodes), Failure> {
-    with_held_log(context, |context| enroll_now(context, contact))
+pub fn enroll(
+    context: &Context<'_>,
+    unattended: Unattended,
+    contact: Contact,
+) -> Result<(Shown, PrintedCodes), Failure> {
+    with_held_log(context, |context| enroll_now(context, unattended, contact))
 }
 
-fn enroll_now(context: &Context<'_>, contact: Contact) -> Result<(Shown, PrintedCodes), Failure> {
+fn enroll_now(
+    context: &Context<'_>,
+    unattended: Unattended,
+    contact: Contact,
+) -> Result<(Shown, PrintedCodes), Failure> {
     let (mut user, credential) = context.locked()?;
     if credential.is_some() {
         return Err(Failure::Impossible(format!(
@@ -40,7 +64,12 @@ fn enroll_now(context: &Context<'_>, contact: Contact) -> Result<(Shown, Printed
             context.account.name, context.account.name
         )));
     }
-    let device = setup::new_device(context, DeviceName::default())?;
+    let mut device = setup::new_device(context, DeviceName::default())?;
+    match unattended {
+        Unattended::Drawn => {}
+        Unattended::Given(secret) => device.secret = secret,
+        Unattended::Counter => device.parameters.kind = Kind::Hotp,
+    }
     let shown = devices::shown(context, &device);
     let (recovery, printed) = RecoverySet::generate(usize::from(context.policy.recovery_codes))?;
     setup::set_up(context, &mut user, device, setup::Proof::None, recovery)?;

@@ -110,7 +110,7 @@ impl Draft {
     fn make(held: &Held) -> Result<Self, Stop> {
         let path = held.beside("edit");
         let stage = Arc::new(Mutex::new(Stage::Waiting));
-        let watched = (path.clone(), Arc::clone(&stage));
+        let watched = ([path.clone(), held.beside("lock")], Arc::clone(&stage));
         ctrlc::set_handler(move || interrupted(&watched.0, &watched.1)).map_err(Stop::Signals)?;
         // Held, so that a signal finds either no copy or a whole one.
         let guard = lock(&stage);
@@ -159,12 +159,14 @@ impl Drop for Draft {
     }
 }
 
-fn interrupted(draft: &Path, stage: &Mutex<Stage>) {
+fn interrupted(own: &[PathBuf], stage: &Mutex<Stage>) {
     let stage = lock(stage);
     if *stage != Stage::Waiting {
         return;
     }
-    let _ = fs::remove_file(draft);
+    for file in own {
+        let _ = fs::remove_file(file);
+    }
     say_to_stderr(&format!("\ntotp-enroll: interrupted; {NOTHING}"));
     std::process::exit(Status::Interrupted as i32);
 }

@@ -65,8 +65,10 @@ impl Held {
     pub fn take(path: &Path) -> Result<Self, Stop> {
         let unreadable = |error| PolicyError::Unreadable(path.to_owned(), error);
         let real = fs::canonicalize(path).map_err(unreadable)?;
-        let lock_path = beside(&real, "lock");
-        let lock = Lock::take(lock_path.clone()).map_err(|error| Stop::File(lock_path, error))?;
+        let lock = Lock::take(beside(&real, "lock")).map_err(|error| {
+            let sentence = format!("{} cannot be replaced: {error}; nothing was changed", path.display());
+            Stop::Refused(sentence)
+        })?;
         let Some(lock) = lock else {
             return Err(Stop::Refused(format!(
                 "somebody else is editing {}; nothing was changed; try again when they are done",
