@@ -190,6 +190,18 @@ fn without_the_account_line_the_login_ends_at_the_session() {
 }
 
 #[test]
+fn su_without_the_account_line_ends_at_the_session_too() {
+    let stack = PamStack::new().setup().without_account().text();
+    let host =
+        with_policy("at_login = [\"su\"]").user("bob", "builder").stack("su", Stack::Text(&stack)).build();
+    let mut login = host.dialogue_as("bob", &["su", "alice"]);
+    login.answers(PASSWORD, "wonderland").answers(CODE, "");
+    assert_ne!(login.exit_status(), 0);
+    host.wait_for_log("event=session result=denied");
+    assert!(!is_configured(&host));
+}
+
+#[test]
 fn without_the_session_line_a_set_up_never_counts() {
     let stack = PamStack::new().setup().without_session().text();
     let host = builder().stack("sshd", Stack::Text(&stack)).build();
@@ -209,6 +221,37 @@ fn an_expired_password_that_skips_the_account_line_ends_the_login() {
     login.answers("Retype new password: ", "through-the-glass-7").ends();
     host.wait_for_log("event=session result=denied");
     assert!(!is_configured(&host));
+}
+
+#[test]
+fn on_a_console_and_in_su_an_expired_password_skips_no_set_up_either() {
+    let skipping = PamStack::new().setup().with_account_skipped_on_expiry().text();
+    for stack in [skipping, PamStack::new().setup().text()] {
+        let host = with_policy("at_login = [\"su\", \"login\"]")
+            .user("bob", "builder")
+            .stack("su", Stack::Text(&stack))
+            .stack("login", Stack::Text(&stack))
+            .build();
+        for program in ["su", "login"] {
+            host.expire_password("alice");
+            let mut login = match program {
+                "su" => host.dialogue_as("bob", &["su", "alice"]),
+                _ => host.dialogue_as("root", &["login", "alice"]),
+            };
+            login.answers(PASSWORD, "wonderland").answers(CODE, "");
+            if stack.contains("new_authtok_reqd") {
+                login
+                    .answers("Current password: ", "wonderland")
+                    .answers("New password: ", "through-the-glass-7");
+                login.answers("Retype new password: ", "through-the-glass-7").ends();
+                host.wait_for_log("event=session result=denied");
+                host.set_password("alice", "wonderland");
+            } else {
+                login.sees(READY);
+            }
+            assert!(!is_configured(&host), "{program}");
+        }
+    }
 }
 
 #[test]
