@@ -134,6 +134,9 @@ impl Session {
         let own = self.account.uid == nix::unistd::getuid().as_raw();
         if !own {
             format!("`totp-enroll admin enroll {}` does it", self.user())
+        } else if self.needs_invitation() {
+            "an administrator hands out an invitation, and `totp-enroll enroll --invitation CODE` does it"
+                .to_owned()
         } else if self.may(self.policy.enrollment.enroll) {
             "`totp-enroll enroll` does it".to_owned()
         } else {
