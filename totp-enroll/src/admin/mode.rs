@@ -23,7 +23,7 @@ pub fn run(session: &Session, terminal: &Terminal, word: &str, until: Option<Day
     terminal.say(&format!("Mode {mode} counts for {user}{until}, whatever the policy says."))?;
     let status = session.status()?;
     match (mode, status.configured) {
-        (Mode::Required, false) => terminal.say(&super::revoke::what_comes_next(session)),
+        (Mode::Required, false) => terminal.say(&super::revoke::what_comes_next(session, &status)),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,8 @@
 use crate::exit::Stop;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use totp_core::operation::admin;
+use totp_core::login::newcomer::Grace;
+use totp_core::operation::{Status, admin};
 use totp_core::policy::Mode;
 
 pub fn run(session: &Session, terminal: &Terminal, yes: bool) -> Result<(), Stop> {
@@ -14,26 +15,81 @@ pub fn run(session: &Session, terminal: &Terminal, yes: bool) -> Result<(), Stop
     session.administer(admin::revoke)?;
     terminal.say(&format!("Two-factor login is removed for {user}."))?;
     // A user who is gone has no mode any more.
-    let required = session.exists() && session.status()?.mode == Mode::Required;
-    if required { terminal.say(&what_comes_next(session)) } else { Ok(()) }
+    if !session.exists() {
+        return Ok(());
+    }
+    let status = session.status()?;
+    if status.mode == Mode::Required { terminal.say(&what_comes_next(session, &status)) } else { Ok(()) }
 }
 
 /// How a user who needs a code and is not set up gets in.
-pub fn what_comes_next(session: &Session) -> String {
-    let user = session.user();
-    let services = session.services_that_set_up();
+pub fn what_comes_next(session: &Session, status: &Status) -> String {
+    let enrollment = &session.policy.enrollment;
+    let invitation = match (enrollment.needs_invitation, &status.mail) {
+        (false, _) => Invitation::NotNeeded,
+        (true, Some(_)) if enrollment.mail_invitations => Invitation::Mailed,
+        (true, _) => Invitation::Drawn,
+    };
+    in_words(&session.user(), &session.services_that_set_up(), invitation, status.grace)
+}
+
+/// What a first set-up takes.
+#[derive(Clone, Copy)]
+enum Invitation {
+    NotNeeded,
+    Drawn,
+    Mailed,
+}
+
+fn in_words(user: &str, services: &[String], invitation: Invitation, grace: Option<Grace>) -> String {
     if services.is_empty() {
-        return format!(
-            "A code is required, and no login sets it up here, so {user} cannot log in until `totp-enroll admin enroll {user}` has done it."
-        );
+        let enroll = format!("`totp-enroll admin enroll {user}`");
+        return match grace {
+            Some(grace @ Grace::Until(_)) => format!(
+                "A code is required, and no login sets it up here: {user} logs in without one {grace}, and after that not before {enroll} has done it."
+            ),
+            _ => format!(
+                "A code is required, and no login sets it up here, so {user} cannot log in until {enroll} has done it."
+            ),
+        };
     }
-    let invitation = if session.policy.enrollment.needs_invitation {
-        format!(", with an invitation, which `totp-enroll admin invite {user}` draws")
-    } else {
-        String::new()
+    let invitation = match invitation {
+        Invitation::NotNeeded => String::new(),
+        Invitation::Drawn => {
+            format!(", with an invitation, which `totp-enroll admin invite {user}` draws")
+        }
+        Invitation::Mailed => ", which mails an invitation to the address that is known".to_owned(),
+    };
+    let may = grace.map_or_else(String::new, |grace| format!(", or puts it off {grace}"));
+    let others = match grace {
+        Some(Grace::Until(_)) => format!("Other services let {user} through until then."),
+        _ => format!("Other services refuse {user} until it is done."),
     };
     format!(
-        "A code is required: {user} sets it up at the next login by {}{invitation}. Other services refuse {user} until then.",
+        "A code is required: {user} sets it up at the next login by {}{invitation}{may}. {others}",
         services.join(" or ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use totp_core::clock::Day;
+
+    #[test]
+    fn what_comes_next_is_what_a_login_does() {
+        let sshd = ["sshd".to_owned()];
+        let day = Some(Grace::Until(Day::parse("2099-12-31").unwrap()));
+        let told = in_words("bob", &sshd, Invitation::Drawn, None);
+        assert!(told.contains("by sshd, with an invitation, which `totp-enroll admin invite bob` draws. Other services refuse bob"), "{told}");
+        let told = in_words("bob", &sshd, Invitation::Mailed, Some(Grace::Logins(2)));
+        assert!(told.contains("which mails an invitation to the address that is known, or puts it off for 2 more logins. Other services refuse"), "{told}");
+        let told = in_words("bob", &sshd, Invitation::NotNeeded, day);
+        assert!(
+            told.contains("by sshd, or puts it off until 2099-12-31. Other services let bob through"),
+            "{told}"
+        );
+        assert!(in_words("bob", &[], Invitation::NotNeeded, None).contains("cannot log in until"));
+        assert!(in_words("bob", &[], Invitation::NotNeeded, day).contains("after that not before"));
+    }
 }
