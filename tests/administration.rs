@@ -4,7 +4,7 @@
 
 mod tool;
 
-use host::{POLICY, Phone, Theme};
+use host::{POLICY, Phone, Stack, Theme};
 use tool::{alice, builder, enrol_in_a_terminal, house, is_configured, passes, status};
 
 #[test]
@@ -151,4 +151,28 @@ fn root_works_on_another_policy_and_its_store() {
     let other = host.run(&[&with[..], &["admin", "status", "alice", "--json"]].concat());
     assert_eq!(other.json()["configured"], true);
     assert!(!is_configured(&host));
+}
+
+#[test]
+fn explain_says_where_another_policy_decides() {
+    let host = builder().stack("vpn", Stack::CodeWith("policy=/etc/other.toml")).build();
+    host.write("/etc/other.toml", "mode = \"disabled\"\n");
+    let explain = ["admin", "explain", "alice", "--service", "vpn"];
+    let other = "names another policy, which decides there: ask with --policy /etc/other.toml";
+    let outcome = host.run(&[&["totp-enroll"], &explain[..]].concat());
+    assert!(outcome.stderr.contains(other), "{outcome:?}");
+    let outcome = host.run(&[&["totp-enroll", "--policy", "/etc/other.toml"], &explain[..]].concat());
+    assert!(outcome.stderr.is_empty() && outcome.stdout.contains("Mode: disabled"), "{outcome:?}");
+}
+
+#[test]
+fn an_address_that_took_no_mail_does_not_replace_one_that_did() {
+    let host = house();
+    let invite = |address: &str| host.run(&["totp-enroll", "admin", "invite", "alice", "--mail", address]);
+    assert_eq!(invite("alice@example.org").status, 0);
+    host.mail_fails("no such mailbox");
+    let outcome = invite("alcie@example.org");
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(outcome.stderr.contains("no such mailbox; without --mail"), "{outcome:?}");
+    assert_eq!(status(&host)["mail"], "alice@example.org");
 }

@@ -47,6 +47,7 @@ impl fmt::Display for Grace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Until(day) => write!(f, "until {day}"),
+            Self::Logins(0) => f.write_str("for no further login"),
             Self::Logins(1) => f.write_str("for one more login"),
             Self::Logins(logins) => write!(f, "for {logins} more logins"),
         }

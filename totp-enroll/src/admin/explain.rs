@@ -7,6 +7,7 @@ use crate::stacks::{self, Stacks};
 use crate::terminal::Terminal;
 use crate::text::printable;
 use serde_json::json;
+use std::path::Path;
 use totp_core::account::{Account, Groups};
 use totp_core::clock::Timestamp;
 use totp_core::operation::Status;
@@ -35,6 +36,7 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
     let login =
         Login { policy: &office.policy, status: status.as_ref(), stacks: stacks::read(), wanted, source };
     let (asked, outcome) = login.outcome(decision.mode);
+    let other_policy = login.stack_policy().filter(|path| Path::new(path) != office.path);
     let decided_by = decided_by(&office.policy, decision);
     if wanted.json.json {
         let rules: Vec<_> = office
@@ -49,6 +51,7 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
             "from": wanted.from,
             "mode": decision.mode,
             "decided_by": decided_by,
+            "other_policy": other_policy,
             "rules": rules,
             "asked": asked,
             "outcome": outcome,
@@ -63,6 +66,12 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
         for line in considered(&office.policy, &subject, decision) {
             terminal.say(&line)?;
         }
+    }
+    if let Some(other) = other_policy {
+        let (service, other) = (printable(&wanted.service), printable(other));
+        terminal.remark(&format!(
+            "warning: the PAM stack of {service} names another policy, which decides there: ask with --policy {other}"
+        ));
     }
     terminal.say(&format!("Mode: {}, by {decided_by}", decision.mode))?;
     terminal.say(&format!("What happens: {outcome}"))
@@ -112,6 +121,11 @@ struct Login<'a> {
 }
 
 impl Login<'_> {
+    /// The policy that the PAM stack names for this service.
+    fn stack_policy(&self) -> Option<&str> {
+        self.stacks.service(&self.wanted.service)?.policy()
+    }
+
     /// Whether a code is asked for, and what comes of it.
     fn outcome(&self, mode: Mode) -> (bool, String) {
         let service = printable(&self.wanted.service);

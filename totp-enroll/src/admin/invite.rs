@@ -47,7 +47,7 @@ fn hand_over(session: &Session, terminal: &Terminal, invited: &Invited, json: bo
 fn send(session: &Session, terminal: &Terminal, invited: &Invited, address: &str) -> Result<(), Stop> {
     match mail::send(session, invited, address) {
         Ok(()) => {
-            session.administer(admin::invitation_mailed)?;
+            session.administer(|context| admin::invitation_mailed(context, address))?;
             terminal.say(&format!(
                 "The invitation for {} was handed to the mail system for {}. It is good once, until {}.",
                 session.user(),

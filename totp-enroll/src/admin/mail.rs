@@ -52,7 +52,7 @@ fn try_to_send(session: &Session, invited: &Invited, address: &str) -> Result<()
         .body(body)
         .map_err(|error| unfit(error.to_string()))?;
     let sendmail = SendmailTransport::new_with_command(command);
-    sendmail.send(&message).map_err(|error| format!("{command} refused it: {error}"))
+    sendmail.send(&message).map_err(|error| format!("{command} refused it: {}", error.to_string().trim_end()))
 }
 
 fn host_name() -> String {

@@ -22,7 +22,7 @@ pub struct Invited {
 pub enum Delivery {
     /// The administrator hands it over.
     ByHand,
-    /// By mail to this address, which is remembered.
+    /// By mail to this address, which is remembered once the mail system took it.
     Mail(String),
     /// By mail to the address that is known.
     KnownMail,
@@ -59,9 +59,8 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
     };
     let (code, printed) = Issued::draw(context.now, lives_for)?;
     let expires = code.expires;
-    // Mailed is what the mail system took: see `invitation_mailed`.
+    // Mailed, and to an address worth remembering, is what the mail system took: see `invitation_mailed`.
     state.invitation = Some(Invitation { code, mailed: None });
-    state.mail = mail.clone().or(state.mail);
     user.record(&state, Record::Durable)?;
     let by = if mail.is_some() { "mail" } else { "hand" };
     let until = expires.to_rfc3339();
@@ -69,16 +68,17 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
     Ok(Invited { code: printed, expires, mail })
 }
 
-/// Notes that the mail system took the invitation.
+/// Notes that the mail system took the invitation for this address, and remembers the address.
 ///
 /// # Errors
 /// [`Failure::Unusable`].
-pub fn invitation_mailed(context: &Context<'_>) -> Result<(), Failure> {
+pub fn invitation_mailed(context: &Context<'_>, address: &str) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
         let mut state = user.newcomer(context.account.uid);
         if let Some(invitation) = &mut state.invitation {
             invitation.mailed = Some(context.now);
+            state.mail = Some(address.to_owned());
             user.record(&state, Record::Durable)?;
         }
         Ok(())

@@ -221,7 +221,11 @@ fn an_address_is_remembered_through_set_up_and_revoke_but_not_by_another_uid() {
     home.policy.enrollment.mail_invitations = true;
     assert!(matches!(home.invites(Delivery::KnownMail), Err(Failure::Impossible(_))));
     assert_eq!(home.names(), Vec::<String>::new());
+    home.invites(Delivery::Mail("wrong@example.org".into())).unwrap();
+    assert_eq!(home.status().mail, None, "an address that took no mail is not remembered");
     home.invites(Delivery::Mail("alice@example.org".into())).unwrap();
+    let root = Context { actor: Actor::Root, ..home.context() };
+    admin::invitation_mailed(&root, "alice@example.org").unwrap();
     let (begun, _) = home.proven(true);
     home.opens(Some(&begun)).unwrap();
     assert_eq!(home.status().mail.as_deref(), Some("alice@example.org"));
