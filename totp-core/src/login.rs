@@ -126,7 +126,7 @@ impl Refusal {
         match self.reason {
             Reason::WrongCode => format!("The code is wrong; {}.", wait("try again")),
             Reason::WrongRecoveryCode => {
-                format!("This is no recovery code that is left; {}.", wait("try again"))
+                format!("This is no recovery or temporary code that is left; {}.", wait("try again"))
             }
             Reason::UsedCode => {
                 format!("This code was already used; {}.", wait("wait for the next"))

@@ -25,9 +25,7 @@ pub fn send(session: &Session, invited: &Invited, address: &str) -> Result<(), S
 }
 
 fn try_to_send(session: &Session, invited: &Invited, address: &str) -> Result<(), String> {
-    let command = SENDMAIL
-        .into_iter()
-        .find(|path| Path::new(path).exists())
+    let command = command()
         .ok_or("there is no sendmail command; install a mail system, or hand the invitation over")?;
     let host = host_name();
     let (user, until) = (&session.account.name, invited.expires.to_rfc3339());
@@ -53,6 +51,11 @@ fn try_to_send(session: &Session, invited: &Invited, address: &str) -> Result<()
         .map_err(|error| unfit(error.to_string()))?;
     let sendmail = SendmailTransport::new_with_command(command);
     sendmail.send(&message).map_err(|error| format!("{command} refused it: {}", error.to_string().trim_end()))
+}
+
+/// The mail system's command, where there is one.
+pub fn command() -> Option<&'static str> {
+    SENDMAIL.into_iter().find(|path| Path::new(path).exists())
 }
 
 fn host_name() -> String {

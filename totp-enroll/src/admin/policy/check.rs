@@ -1,6 +1,7 @@
 //! `admin policy check`: whether a policy can be used, and what in it deserves a look.
 
 use super::layout;
+use crate::admin::mail;
 use crate::exit::Stop;
 use crate::stacks::{self, Stacks};
 use crate::terminal::Terminal;
@@ -18,6 +19,7 @@ pub fn run(path: &Path, terminal: &Terminal) -> Result<(), Stop> {
     let states_at_login = layout::locate(&text).contains_key("enrollment.at_login");
     let mut warnings = unknown_names(&policy, &SystemNames);
     warnings.extend(grace(&policy, Timestamp::now()));
+    warnings.extend(mail(&policy, mail::command().is_some()).map(str::to_owned));
     let stacks = stacks::read();
     warnings.extend(services(&policy, states_at_login, &stacks));
     warnings.extend(stacks.troubles);
@@ -76,6 +78,20 @@ fn grace(policy: &Policy, now: Timestamp) -> Option<String> {
     Some(format!(
         "enrollment.grace_until = {day} is over: set-up during login can no longer be skipped by it"
     ))
+}
+
+/// Invitations by mail that no login sends.
+fn mail(policy: &Policy, has_command: bool) -> Option<&'static str> {
+    let enrollment = &policy.enrollment;
+    match (enrollment.mail_invitations, enrollment.needs_invitation, has_command) {
+        (false, ..) | (true, true, true) => None,
+        (true, false, _) => {
+            Some("enrollment.mail_invitations has no effect without enrollment.needs_invitation")
+        }
+        (true, true, false) => Some(
+            "enrollment.mail_invitations mails by the sendmail command, and there is none: install a mail system",
+        ),
+    }
 }
 
 /// Services that are named without effect.
@@ -164,6 +180,16 @@ mod tests {
         let day = 24 * 60 * 60;
         assert_eq!(grace(&policy, Timestamp(1_790_000_000)), None);
         assert!(grace(&policy, Timestamp(1_790_000_000 + day)).unwrap().contains("2026-09-21 is over"));
+    }
+
+    #[test]
+    fn mail_that_no_login_sends_is_told() {
+        let policy = |enrollment: &str| policy(&format!("[enrollment]\n{enrollment}\n"));
+        let mails = policy("mail_invitations = true\nneeds_invitation = true");
+        assert_eq!(mail(&mails, true), None);
+        assert!(mail(&mails, false).unwrap().contains("install a mail system"));
+        assert!(mail(&policy("mail_invitations = true"), true).unwrap().contains("no effect"));
+        assert_eq!(mail(&policy("needs_invitation = true"), false), None);
     }
 
     #[test]
