@@ -39,6 +39,19 @@ impl UserName {
         &self.0
     }
 
+    /// The name as a word of a command that a person can type into a shell: `'EXAMPLE\alice'`, and `-- -x`
+    /// for a name that would pass as an option.
+    #[must_use]
+    pub fn as_word(&self) -> String {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@-+,:/%".contains(&byte);
+        let word = if self.0.bytes().all(plain) {
+            self.0.clone()
+        } else {
+            format!("'{}'", self.0.replace('\'', r"'\''"))
+        };
+        if self.0.starts_with('-') { format!("-- {word}") } else { word }
+    }
+
     /// The name as a file stem: bytes outside `A-Za-z0-9._@-` and a leading dot are percent-encoded, so
     /// that no name holds a slash, is hidden, or leaves the store.
     #[must_use]
@@ -96,6 +109,15 @@ mod tests {
         assert_eq!(stem(".."), "%2E.");
         assert_eq!(stem("a/../b"), "a%2F..%2Fb");
         assert_eq!(stem("100%"), "100%25");
+    }
+
+    #[test]
+    fn a_name_is_written_as_a_shell_takes_it() {
+        let word = |name: &str| UserName::new(name).unwrap().as_word();
+        assert_eq!(word("alice@example.org"), "alice@example.org");
+        assert_eq!(word("EXAMPLE\\al ice"), "'EXAMPLE\\al ice'");
+        assert_eq!(word("o'hara$"), r"'o'\''hara$'");
+        assert_eq!(word("-x"), "-- -x");
     }
 
     #[test]

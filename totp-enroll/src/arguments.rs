@@ -329,8 +329,13 @@ fn phone(typed: &str) -> Result<String, String> {
     }
 }
 
+/// Fewer than RFC 5321 allows: an address goes into a header and to sendmail as an argument, and to some mail
+/// systems quotes, a leading dash, a bar or a slash mean more than a mailbox.
 fn mail(typed: &str) -> Result<String, String> {
-    let plain = typed.is_ascii() && typed.len() <= totp_core::state::LONGEST_MAIL;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-=~@'&#$*?^{}%:[]".contains(&byte);
+    let plain = typed.bytes().all(allowed)
+        && typed.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+        && typed.len() <= totp_core::state::LONGEST_MAIL;
     if plain && typed.parse::<lettre::Address>().is_ok() {
         Ok(typed.to_owned())
     } else {

@@ -74,12 +74,10 @@ pub enum Stop {
     Input(io::Error),
     /// Standard output cannot be written.
     Output(io::Error),
-    /// An administrator's set-up stands, but could not be printed.
-    Unprinted(String, io::Error),
+    /// An administrator's set-up stands, but could not be printed: whose, as told and as typed.
+    Unprinted(String, String, io::Error),
     /// A file cannot be written.
     File(PathBuf, io::Error),
-    /// A mail to this address was not sent, and why.
-    Mail(String, String),
     /// What was given is no secret; it is not repeated, for it may be one with a wrong letter.
     NoSecret,
     /// A secret does not fit a QR code.
@@ -124,7 +122,6 @@ impl Stop {
             | Self::Output(_)
             | Self::Unprinted(..)
             | Self::File(..)
-            | Self::Mail(..)
             | Self::NoSecret
             | Self::NoQrCode => Status::Refused,
             Self::Told(status) => *status,
@@ -174,15 +171,11 @@ impl fmt::Display for Stop {
             ),
             Self::Input(error) => write!(f, "standard input cannot be read: {error}"),
             Self::Output(error) => write!(f, "standard output cannot be written: {error}"),
-            Self::Unprinted(user, error) => write!(
+            Self::Unprinted(user, word, error) => write!(
                 f,
-                "standard output cannot be written: {error}; {user} is set up: `totp-enroll admin show {user}` shows the secret, `totp-enroll admin revoke {user}` removes it"
+                "standard output cannot be written: {error}; {user} is set up: `totp-enroll admin show {word}` shows the secret, `totp-enroll admin revoke {word}` removes it"
             ),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Mail(address, why) => write!(
-                f,
-                "the invitation for {address} was not sent, and is withdrawn: {why}; without --mail it is shown here, to be handed over"
-            ),
             Self::NoSecret => f.write_str(
                 "this is no secret; allowed: Base32 of 16 to 128 bytes (128 bits at least, RFC 4226 4); nothing was set up",
             ),

@@ -12,6 +12,7 @@ const FEW_CODES: usize = 3;
 /// The first line: whether two-factor login is set up.
 pub fn state(status: &Status) -> &'static str {
     match (status.mode, status.configured) {
+        (Mode::Disabled, _) if status.overridden.is_some() => "disabled by an administrator",
         (Mode::Disabled, _) => "disabled by the policy of this host",
         (_, true) => "configured",
         (_, false) => "not configured",

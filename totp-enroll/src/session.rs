@@ -28,6 +28,11 @@ pub struct Office {
 }
 
 impl Office {
+    /// Whether it is the system's policy, not one that was named.
+    pub fn is_of_system(&self) -> bool {
+        self.origin == PolicyOrigin::System
+    }
+
     /// For root alone.
     pub fn open(policy: Option<&Path>) -> Result<Self, Stop> {
         insist_on_root()?;
@@ -112,6 +117,11 @@ impl Session {
         crate::text::printable(self.account.name.as_str())
     }
 
+    /// The user's name as it is typed into a shell, for commands that are named as a way out.
+    pub fn word(&self) -> String {
+        crate::text::printable(&self.account.name.as_word())
+    }
+
     /// Whether the policy lets this caller do what it `allows` or not.
     pub fn may(&self, allows: bool) -> bool {
         allows || self.actor == Actor::Root
@@ -136,7 +146,7 @@ impl Session {
     pub fn way_to_set_up(&self) -> String {
         let own = self.account.uid == nix::unistd::getuid().as_raw();
         if !own {
-            format!("`totp-enroll admin enroll {}` does it", self.user())
+            format!("`totp-enroll admin enroll {}` does it", self.word())
         } else if self.needs_invitation() {
             "an administrator hands out an invitation, and `totp-enroll enroll --invitation CODE` does it"
                 .to_owned()

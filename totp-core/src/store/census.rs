@@ -8,7 +8,7 @@ use crate::state::State;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{Mode, fstatat};
+use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -86,8 +86,11 @@ impl Store {
         let mut names = self.file_names()?;
         names.retain(|name| {
             let about = fstatat(&self.directory, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
-            let old = about.is_ok_and(|about| now.saturating_sub(about.st_mtime) > LEFT_BEHIND_AFTER);
-            is_temporary(name) && old
+            is_temporary(name)
+                && about.is_ok_and(|about| {
+                    let kind = SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT;
+                    kind == SFlag::S_IFREG && now.saturating_sub(about.st_mtime) > LEFT_BEHIND_AFTER
+                })
         });
         Ok(names)
     }

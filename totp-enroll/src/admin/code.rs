@@ -13,9 +13,17 @@ pub fn run(session: &Session, terminal: &Terminal, lives_for: u64, uses: u8, jso
     }
     let (code, expires) = session.administer(|context| admin::code(context, lives_for, uses))?;
     let (user, until) = (session.user(), expires.to_rfc3339());
+    let unseen = |stop| match stop {
+        Stop::Output(error) => Stop::Refused(format!(
+            "standard output cannot be written: {error}; nobody has seen the code, and `totp-enroll admin code {}` draws another in its place",
+            session.word()
+        )),
+        stop => stop,
+    };
     if json {
         let name = session.account.name.as_str();
-        return terminal.json(&json!({ "user": name, "code": *code, "uses": uses, "expires": until }));
+        let value = json!({ "user": name, "code": *code, "uses": uses, "expires": until });
+        return terminal.json(&value).map_err(unseen);
     }
     let logins = if uses == 1 { "one login".to_owned() } else { format!("{uses} logins") };
     let told = format!(
@@ -25,5 +33,5 @@ pub fn run(session: &Session, terminal: &Terminal, lives_for: u64, uses: u8, jso
             "{user} types it in place of a code from the app. It logs in and does nothing else: renewing or removing devices takes a code of a device or a recovery code. Be sure that it is {user} who asks."
         ))
     );
-    terminal.write(&Zeroizing::new(told))
+    terminal.write(&Zeroizing::new(told)).map_err(unseen)
 }

@@ -20,6 +20,7 @@ pub fn run(session: &Session, terminal: &Terminal, yes: bool) -> Result<(), Stop
         Err(stop) => return Err(stop),
     }
     terminal.say(&format!(
-        "Two-factor login is disabled for {user}, and nothing is set up; `totp-enroll admin mode {user} default` ends that."
+        "Two-factor login is disabled for {user}, and nothing is set up; `totp-enroll admin mode {} default` ends that.",
+        session.word()
     ))
 }

@@ -78,7 +78,7 @@ pub fn run(
     };
     // It stands already; who cannot read it must learn that.
     terminal.write(&Zeroizing::new(told)).map_err(|stop| match stop {
-        Stop::Output(error) => Stop::Unprinted(session.user(), error),
+        Stop::Output(error) => Stop::Unprinted(session.user(), session.word(), error),
         stop => stop,
     })
 }

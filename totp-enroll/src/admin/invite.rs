@@ -22,7 +22,22 @@ pub fn run(session: &Session, terminal: &Terminal, invite: Invite) -> Result<(),
     let invited = session.administer(|context| admin::invite(context, invite.expires, delivery))?;
     match &invited.mail {
         Some(address) => send(session, terminal, &invited, address),
-        None => hand_over(session, terminal, &invited, invite.json.json),
+        None => hand_over(session, terminal, &invited, invite.json.json).map_err(|stop| match stop {
+            Stop::Output(error) => withdrawn(session, &invited, |withdrawal| {
+                Stop::Refused(format!(
+                    "standard output cannot be written: {error}; the invitation {withdrawal}"
+                ))
+            }),
+            stop => stop,
+        }),
+    }
+}
+
+/// Withdraws an invitation that nobody has, and says in `why` what became of it.
+fn withdrawn(session: &Session, invited: &Invited, why: impl FnOnce(&str) -> Stop) -> Stop {
+    match session.administer(|context| admin::withdraw_invitation(context, invited)) {
+        Ok(()) => why("is withdrawn"),
+        Err(stop) => why(&format!("could not be withdrawn: {stop}")),
     }
 }
 
@@ -47,7 +62,7 @@ fn hand_over(session: &Session, terminal: &Terminal, invited: &Invited, json: bo
 fn send(session: &Session, terminal: &Terminal, invited: &Invited, address: &str) -> Result<(), Stop> {
     match mail::send(session, invited, address) {
         Ok(()) => {
-            session.administer(|context| admin::invitation_mailed(context, address))?;
+            session.administer(|context| admin::invitation_mailed(context, invited, address))?;
             terminal.say(&format!(
                 "The invitation for {} was handed to the mail system for {}. It is good once, until {}.",
                 session.user(),
@@ -55,9 +70,10 @@ fn send(session: &Session, terminal: &Terminal, invited: &Invited, address: &str
                 invited.expires.to_rfc3339()
             ))
         }
-        Err(why) => {
-            session.administer(admin::withdraw_invitation)?;
-            Err(Stop::Mail(address.to_owned(), why))
-        }
+        Err(why) => Err(withdrawn(session, invited, |withdrawal| {
+            Stop::Refused(format!(
+                "the invitation for {address} was not sent: {why}; it {withdrawal}; without --mail one is shown here, to be handed over"
+            ))
+        })),
     }
 }

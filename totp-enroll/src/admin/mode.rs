@@ -1,6 +1,6 @@
 //! `admin mode`: overrides the policy's mode for a user.
 
-use crate::exit::{Status, Stop};
+use crate::exit::Stop;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use totp_core::clock::Day;
@@ -12,8 +12,7 @@ pub fn run(session: &Session, terminal: &Terminal, word: &str, until: Option<Day
     let user = session.user();
     let Some(mode) = mode else {
         if until.is_some() {
-            crate::exit::say_to_stderr("totp-enroll: default has no --until: it is what the policy says");
-            return Err(Stop::Told(Status::Usage));
+            return Err(Stop::Usage("default has no --until: it is what the policy says".to_owned()));
         }
         session.administer(|context| admin::set_mode(context, None))?;
         return terminal.say(&format!("What the policy says counts for {user}."));

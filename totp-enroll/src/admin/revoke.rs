@@ -9,6 +9,9 @@ use totp_core::policy::Mode;
 
 pub fn run(session: &Session, terminal: &Terminal, yes: bool) -> Result<(), Stop> {
     let user = session.user();
+    if !session.exists() && !session.administer(admin::is_kept)? {
+        return Err(Stop::NoSuchUser(user));
+    }
     if !yes {
         terminal.ask_to_go_on(&format!("Remove two-factor login for {user}?"))?;
     }
@@ -30,7 +33,7 @@ pub fn what_comes_next(session: &Session, status: &Status) -> String {
         (true, Some(_)) if enrollment.mail_invitations => Invitation::Mailed,
         (true, _) => Invitation::Drawn,
     };
-    in_words(&session.user(), &session.services_that_set_up(), invitation, status.grace)
+    in_words(&session.user(), &session.word(), &session.services_that_set_up(), invitation, status.grace)
 }
 
 /// What a first set-up takes.
@@ -41,9 +44,15 @@ enum Invitation {
     Mailed,
 }
 
-fn in_words(user: &str, services: &[String], invitation: Invitation, grace: Option<Grace>) -> String {
+fn in_words(
+    user: &str,
+    word: &str,
+    services: &[String],
+    invitation: Invitation,
+    grace: Option<Grace>,
+) -> String {
     if services.is_empty() {
-        let enroll = format!("`totp-enroll admin enroll {user}`");
+        let enroll = format!("`totp-enroll admin enroll {word}`");
         return match grace {
             Some(grace @ Grace::Until(_)) => format!(
                 "A code is required, and no login sets it up here: {user} logs in without one {grace}, and after that not before {enroll} has done it."
@@ -56,7 +65,7 @@ fn in_words(user: &str, services: &[String], invitation: Invitation, grace: Opti
     let invitation = match invitation {
         Invitation::NotNeeded => String::new(),
         Invitation::Drawn => {
-            format!(", with an invitation, which `totp-enroll admin invite {user}` draws")
+            format!(", with an invitation, which `totp-enroll admin invite {word}` draws")
         }
         Invitation::Mailed => ", which mails an invitation to the address that is known".to_owned(),
     };
@@ -80,16 +89,16 @@ mod tests {
     fn what_comes_next_is_what_a_login_does() {
         let sshd = ["sshd".to_owned()];
         let day = Some(Grace::Until(Day::parse("2099-12-31").unwrap()));
-        let told = in_words("bob", &sshd, Invitation::Drawn, None);
+        let told = in_words("bob", "bob", &sshd, Invitation::Drawn, None);
         assert!(told.contains("by sshd, with an invitation, which `totp-enroll admin invite bob` draws. Other services refuse bob"), "{told}");
-        let told = in_words("bob", &sshd, Invitation::Mailed, Some(Grace::Logins(2)));
+        let told = in_words("bob", "bob", &sshd, Invitation::Mailed, Some(Grace::Logins(2)));
         assert!(told.contains("which mails an invitation to the address that is known, or puts it off for 2 more logins. Other services refuse"), "{told}");
-        let told = in_words("bob", &sshd, Invitation::NotNeeded, day);
+        let told = in_words("bob", "bob", &sshd, Invitation::NotNeeded, day);
         assert!(
             told.contains("by sshd, or puts it off until 2099-12-31. Other services let bob through"),
             "{told}"
         );
-        assert!(in_words("bob", &[], Invitation::NotNeeded, None).contains("cannot log in until"));
-        assert!(in_words("bob", &[], Invitation::NotNeeded, day).contains("after that not before"));
+        assert!(in_words("bob", "bob", &[], Invitation::NotNeeded, None).contains("cannot log in until"));
+        assert!(in_words("bob", "bob", &[], Invitation::NotNeeded, day).contains("after that not before"));
     }
 }

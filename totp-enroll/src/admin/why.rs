@@ -14,9 +14,10 @@ pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Sto
     let refusals = if status.configured { session.administer(admin::refusals)? } else { Vec::new() };
     if json {
         let refusals: Vec<Value> = refusals.iter().map(as_json).collect();
-        return terminal.json(&json!({ "user": status.user, "now": now(&status), "refusals": refusals }));
+        return terminal
+            .json(&json!({ "user": status.user, "now": now(session, &status), "refusals": refusals }));
     }
-    terminal.say(&format!("Now: {}", now(&status)))?;
+    terminal.say(&format!("Now: {}", now(session, &status)))?;
     if refusals.is_empty() {
         return terminal.say("No refused code is on record; the log may tell more.");
     }
@@ -28,7 +29,7 @@ pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Sto
 }
 
 /// What a login meets now, as far as it is the user's own state.
-fn now(status: &Status) -> String {
+fn now(session: &Session, status: &Status) -> String {
     if status.mode == Mode::Disabled {
         return "nobody asks this user for a code".to_owned();
     }
@@ -43,11 +44,15 @@ fn now(status: &Status) -> String {
         };
     }
     if status.at_ceiling {
-        "too many wrong codes in a row: only known addresses and recovery codes pass; `admin unlock` ends that".to_owned()
+        format!(
+            "too many wrong codes in a row: only known addresses and recovery codes pass; `totp-enroll admin unlock {}` ends that",
+            session.word()
+        )
     } else if status.throttled_for > 0 {
         format!(
-            "a source that failed too often waits for {} s; `admin unlock` ends that",
-            status.throttled_for
+            "a source that failed too often waits for {} s; `totp-enroll admin unlock {}` ends that",
+            status.throttled_for,
+            session.word()
         )
     } else {
         "a right code passes".to_owned()

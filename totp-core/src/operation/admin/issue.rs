@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::credential::CredentialId;
 use crate::issued::{Invitation, Issued, TemporaryCode};
 use crate::login::Record;
+use crate::state::State;
 use zeroize::Zeroizing;
 
 /// An invitation as it is handed over.
@@ -15,6 +16,14 @@ pub struct Invited {
     pub expires: Timestamp,
     /// The address it is to be mailed to.
     pub mail: Option<String>,
+    issued: Issued,
+}
+
+impl Invited {
+    /// Whether it is the one that counts: another administrator may have drawn one in its place.
+    fn counts(&self, state: &State) -> bool {
+        state.invitation.as_ref().is_some_and(|invitation| invitation.code == self.issued)
+    }
 }
 
 /// How an invitation reaches its user.
@@ -28,7 +37,8 @@ pub enum Delivery {
     KnownMail,
 }
 
-/// Draws an invitation in the place of any other, good for `lives_for` seconds.
+/// Draws an invitation in the place of any other, good for `lives_for` seconds. A set-up that was begun with
+/// the other one ends.
 ///
 /// # Errors
 /// [`Failure::Impossible`] for a user who is set up, and where no address is known.
@@ -41,7 +51,8 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
     let (mut user, credential) = context.locked()?;
     if credential.is_some() {
         return Err(Failure::Impossible(format!(
-            "{name} is set up already and needs no invitation; `totp-enroll admin revoke {name}` comes first where the phone is lost"
+            "{name} is set up already and needs no invitation; `totp-enroll admin revoke {}` comes first where the phone is lost",
+            name.as_word()
         )));
     }
     let mut state = user.newcomer(context.account.uid);
@@ -58,46 +69,53 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
         },
     };
     let (code, printed) = Issued::draw(context.now, lives_for)?;
-    let expires = code.expires;
+    let (issued, expires) = (code.clone(), code.expires);
     // Mailed, and to an address worth remembering, is what the mail system took: see `invitation_mailed`.
     state.invitation = Some(Invitation { code, mailed: None });
     user.record(&state, Record::Durable)?;
+    // Who replaces an invitation may know that it fell into wrong hands.
+    if context.store.pending(name)?.is_some_and(|pending| pending.invited) {
+        user.remove_pending()?;
+    }
     let by = if mail.is_some() { "mail" } else { "hand" };
     let until = expires.to_rfc3339();
     context.log_change("invite", |event| event.with("delivery", &by).with("until", &until));
-    Ok(Invited { code: printed, expires, mail })
+    Ok(Invited { code: printed, expires, mail, issued })
 }
 
-/// Notes that the mail system took the invitation for this address, and remembers the address.
+/// Notes that the mail system took this invitation, if it still counts, and remembers the address.
 ///
 /// # Errors
 /// [`Failure::Unusable`].
-pub fn invitation_mailed(context: &Context<'_>, address: &str) -> Result<(), Failure> {
+pub fn invitation_mailed(context: &Context<'_>, invited: &Invited, address: &str) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
         let mut state = user.newcomer(context.account.uid);
-        if let Some(invitation) = &mut state.invitation {
+        if invited.counts(&state)
+            && let Some(invitation) = &mut state.invitation
+        {
             invitation.mailed = Some(context.now);
             state.mail = Some(address.to_owned());
-            user.record(&state, Record::Durable)?;
+            return Ok(user.record(&state, Record::Durable)?);
         }
-        Ok(())
+        Ok(user.tidy(&context.account.name)?)
     })
 }
 
-/// Withdraws the invitation of a user, as where it could not be mailed.
+/// Withdraws this invitation, as where it could not be handed over. Another one that was drawn since stands.
 ///
 /// # Errors
 /// [`Failure::Unusable`].
-pub fn withdraw_invitation(context: &Context<'_>) -> Result<(), Failure> {
+pub fn withdraw_invitation(context: &Context<'_>, invited: &Invited) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
         let mut state = user.newcomer(context.account.uid);
-        if state.invitation.take().is_some() {
+        if invited.counts(&state) {
+            state.invitation = None;
             user.record(&state, Record::Durable)?;
             context.log_change("invite-withdraw", |event| event);
         }
-        Ok(())
+        Ok(user.tidy(&context.account.name)?)
     })
 }
 

@@ -8,7 +8,7 @@ mod survey;
 pub use issue::{Delivery, Invited, code, invitation_mailed, invite, withdraw_invitation};
 pub use mode::{Override, set_mode};
 pub use resync::{Resynced, resync};
-pub use survey::{Gone, Survey, is_gone, survey};
+pub use survey::{Gone, Survey, is_gone, standing, survey};
 
 use super::{Context, Failure, Shown, devices, setup, with_held_log};
 use crate::credential::DeviceName;
@@ -61,7 +61,8 @@ fn enroll_now(
     if credential.is_some() {
         return Err(Failure::Impossible(format!(
             "{} is set up already, nothing was changed; `totp-enroll admin revoke {}` comes first",
-            context.account.name, context.account.name
+            context.account.name,
+            context.account.name.as_word()
         )));
     }
     let mut device = setup::new_device(context, DeviceName::default())?;
@@ -147,6 +148,15 @@ fn revoke_now(context: &Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether the store has a credential or a state in the name of this user.
+///
+/// # Errors
+/// [`Failure::Unusable`].
+pub fn is_kept(context: &Context<'_>) -> Result<bool, Failure> {
+    let (store, name) = (context.store, &context.account.name);
+    Ok(store.has_credential(name)? || store.has_state(name)?)
+}
+
 /// Removes everything that is kept of a user who is [gone](Gone).
 ///
 /// # Errors
@@ -196,6 +206,10 @@ pub fn unlock(context: &Context<'_>) -> Result<(), Failure> {
 }
 
 fn unlock_now(context: &Context<'_>) -> Result<(), Failure> {
+    // As in `locked_with_credential`.
+    if !context.store.has_credential(&context.account.name)? {
+        return Err(Failure::NotConfigured);
+    }
     let mut user = context.store.lock_by_force(&context.account.name)?;
     let credential =
         context.own_credential(user.credential(&context.account.name)?).ok_or(Failure::NotConfigured)?;

@@ -5,7 +5,9 @@ use crate::account::{Account, Groups};
 use crate::clock::Timestamp;
 use crate::credential::CredentialId;
 use crate::policy::{Mode, Policy, Subject};
+use crate::source::Source;
 use crate::store::{Holding, Store};
+use crate::throttle::Standing;
 
 /// One user at a glance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +65,24 @@ pub fn survey(
         survey.last_login = state.ledger.last_success();
     }
     Ok(survey)
+}
+
+/// What a source may do next with a code of this user; see [`Ledger::standing`](crate::throttle::Ledger).
+///
+/// # Errors
+/// As [`survey`].
+pub fn standing(
+    store: &Store,
+    policy: &Policy,
+    account: &Account,
+    source: Source,
+    now: Timestamp,
+) -> Result<Standing, Failure> {
+    let found = store.credential(&account.name)?.filter(|credential| credential.uid == account.uid);
+    let Some(credential) = found else { return Ok(Standing::Free) };
+    let mut state = store.glance_at_state(&account.name, credential.id)?;
+    state.ledger.settle_clock(now);
+    Ok(state.ledger.standing(source, now, &policy.throttle))
 }
 
 /// Why nothing needs what is kept of a user.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::login::newcomer::{Grace, Welcome};
-use crate::operation::admin::{Delivery, Override};
+use crate::operation::admin::{Delivery, Invited, Override};
 
 const SSHD: &str = "sshd";
 
@@ -55,6 +55,11 @@ impl Home {
     fn invites(&self, delivery: Delivery) -> Result<String, Failure> {
         let root = Context { actor: Actor::Root, ..self.context() };
         admin::invite(&root, 3600, delivery).map(|invited| invited.code.to_string())
+    }
+
+    fn invited(&self) -> Invited {
+        let root = Context { actor: Actor::Root, ..self.context() };
+        admin::invite(&root, 3600, Delivery::ByHand).unwrap()
     }
 
     fn issues(&self, uses: u8) -> String {
@@ -177,13 +182,40 @@ fn an_invitation_is_good_once_also_for_two_at_once() {
     assert_eq!(home.welcomes(&code), Welcome::NotInvited { other_way: false });
 
     // The tool and a login with one invitation: whichever counts first.
-    let code = home.invites(Delivery::ByHand).unwrap();
+    let invited = home.invited();
+    let code = invited.code.to_string();
     let (begun, _) = home.proven(true);
-    let withdrawn = Context { actor: Actor::Root, ..home.context() };
-    admin::withdraw_invitation(&withdrawn).unwrap();
+    admin::withdraw_invitation(&Context { actor: Actor::Root, ..home.context() }, &invited).unwrap();
     assert!(home.opens(Some(&begun)).is_err());
     assert!(!home.status().configured);
     assert_eq!(home.welcomes(&code), Welcome::NotInvited { other_way: false });
+}
+
+#[test]
+fn an_invitation_in_the_place_of_another_ends_what_was_begun_with_that() {
+    let mut home = at_login();
+    home.policy.enrollment.needs_invitation = true;
+    home.invites(Delivery::ByHand).unwrap();
+    let (at_login, _) = home.proven(true);
+    let code = home.invites(Delivery::ByHand).unwrap();
+    assert!(home.opens(Some(&at_login)).is_err());
+    let begun = home.begins(Purpose::First, None, Some(&code)).unwrap();
+    home.invites(Delivery::ByHand).unwrap();
+    assert!(home.confirms(&begun, &Phone::with(&begun.secret).code(home.now)).is_err());
+    assert!(!home.status().configured);
+}
+
+#[test]
+fn what_becomes_of_a_mail_concerns_its_own_invitation_alone() {
+    let home = at_login();
+    let root = Context { actor: Actor::Root, ..home.context() };
+    let first = admin::invite(&root, 3600, Delivery::Mail("alice@example.org".into())).unwrap();
+    let second = home.invites(Delivery::ByHand).unwrap();
+    admin::invitation_mailed(&root, &first).unwrap();
+    admin::withdraw_invitation(&root, &first).unwrap();
+    assert_eq!(home.welcomes(&second), Welcome::Invited);
+    let state = root.store.lock(&root.account.name).unwrap().newcomer(root.account.uid);
+    assert_eq!(state.invitation.unwrap().mailed, None);
 }
 
 #[test]
