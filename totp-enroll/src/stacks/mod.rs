@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 const DIRECTORIES: [&str; 2] = ["etc/pam.d", "usr/lib/pam.d"];
 /// All stacks in one file, from before there were directories.
 const ONE_FILE: &str = "etc/pam.conf";
+/// The service whose stack counts for those that have none.
+pub const OTHER: &str = "other";
 /// How deep libpam follows files that include others (PAM_SUBSTACK_MAX_LEVEL).
 const DEEPEST: usize = 16;
 /// Longest file read, in bytes: no stack comes near.
@@ -81,6 +83,8 @@ impl Service {
 pub struct Stacks {
     /// The services whose stack names the module in any line, by name.
     pub services: Vec<Service>,
+    /// Every service that has a stack, whether that names the module or not.
+    pub names: BTreeSet<String>,
     /// What could not be read, or is not read by libpam, as sentences that name the file.
     pub troubles: Vec<String>,
 }
@@ -89,6 +93,16 @@ impl Stacks {
     /// The service of this name, which libpam knows in lower case.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether there is a stack for this service.
+    pub fn has_stack(&self, name: &str) -> bool {
+        self.names.contains(&name.to_ascii_lowercase())
+    }
+
+    /// What libpam goes through at a login by this service: the stack of `other` where it has none.
+    pub fn at_login_by(&self, name: &str) -> Option<&Service> {
+        self.service(if self.has_stack(name) { name } else { OTHER })
     }
 }
 
@@ -101,13 +115,16 @@ pub fn read() -> Stacks {
 pub fn read_below(root: &Path) -> Stacks {
     let mut reading = Reading { root, troubles: BTreeSet::new() };
     let mut services = Vec::new();
-    let (names, has_directory) = reading.names();
-    for (name, path) in names {
+    let (files, has_directory) = reading.names();
+    let mut names: BTreeSet<String> = files.keys().cloned().collect();
+    for (name, path) in files {
         services.extend(reading.service(name, path));
     }
     let in_one_file = reading.services_in_one_file();
+    let (in_one_file, others) = in_one_file;
     if !has_directory {
         services.extend(in_one_file);
+        names.extend(others);
     } else if !in_one_file.is_empty() {
         let names: Vec<_> = in_one_file.iter().map(|service| service.name.as_str()).collect();
         reading.troubles.insert(format!(
@@ -116,7 +133,7 @@ pub fn read_below(root: &Path) -> Stacks {
         ));
     }
     services.sort_by(|a, b| a.name.cmp(&b.name));
-    Stacks { services, troubles: reading.troubles.into_iter().collect() }
+    Stacks { services, names, troubles: reading.troubles.into_iter().collect() }
 }
 
 struct Reading<'r> {
@@ -166,7 +183,8 @@ impl Reading<'_> {
         found.service(name)
     }
 
-    fn services_in_one_file(&mut self) -> Vec<Service> {
+    /// Those with the module, and the names of all.
+    fn services_in_one_file(&mut self) -> (Vec<Service>, Vec<String>) {
         let path = self.root.join(ONE_FILE);
         let text = match read_text(&path) {
             Ok(text) => text,
@@ -174,7 +192,7 @@ impl Reading<'_> {
                 if error.kind() != io::ErrorKind::NotFound {
                     self.trouble(&path, &error);
                 }
-                return Vec::new();
+                return (Vec::new(), Vec::new());
             }
         };
         let mut services: BTreeMap<String, Walk> = BTreeMap::new();
@@ -187,7 +205,8 @@ impl Reading<'_> {
                 self.follow(line, None, found);
             }
         }
-        services.into_iter().filter_map(|(name, found)| found.service(name)).collect()
+        let names = services.keys().cloned().collect();
+        (services.into_iter().filter_map(|(name, found)| found.service(name)).collect(), names)
     }
 
     /// Collects the module's lines of a file, of one kind or of all, and of the files it includes.

@@ -157,7 +157,7 @@ mod tests {
             account: true,
             session: *name != "sshd",
         };
-        Stacks { services: names.iter().map(service).collect(), troubles: Vec::new() }
+        Stacks { services: names.iter().map(service).collect(), ..Stacks::default() }
     }
 
     #[test]

@@ -215,6 +215,7 @@ mod tests {
                 service("odd", None, true),
             ],
             troubles: vec!["/etc/pam.d/x cannot be read: no".to_owned()],
+            ..Stacks::default()
         };
         let told = shown("", &stacks);
         for line in [

@@ -1,0 +1,128 @@
+//! `admin explain`: which rule decides for a login, and what it will meet.
+
+mod outcome;
+
+use crate::arguments::Explain;
+use crate::exit::Stop;
+use crate::session::{Office, Session};
+use crate::stacks;
+use crate::terminal::Terminal;
+use crate::text::printable;
+use outcome::Login;
+use serde_json::json;
+use totp_core::account::{Account, Groups};
+use totp_core::clock::Timestamp;
+use totp_core::operation::admin;
+use totp_core::policy::{Decision, Fit, Ground, Membership, NoGroups, Policy, Rule, Subject};
+use totp_core::source::Source;
+use totp_core::throttle::Standing;
+
+pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), Stop> {
+    let account = Account::by_name(&wanted.user)?;
+    let status = match account.clone() {
+        Some(account) => Some(Session::of_office(&office, account).status()?),
+        None => None,
+    };
+    let source = Source::from_remote_host(wanted.from.as_deref());
+    let groups: Box<dyn Membership + '_> = match &account {
+        Some(account) => Box::new(Groups::of(account)),
+        None => Box::new(NoGroups),
+    };
+    let subject = Subject {
+        user: account.as_ref().map(|account| &account.name),
+        groups: &*groups,
+        service: Some(&wanted.service),
+        source: Some(source),
+    };
+    let overridden = status.as_ref().and_then(|status| status.overridden.as_ref());
+    let decision = office.policy.decide(overridden.map(|made| made.mode), &subject);
+    let standing = match &account {
+        Some(account) => {
+            admin::standing(&office.store()?, &office.policy, account, source, Timestamp::now())?
+        }
+        None => Standing::Free,
+    };
+    let login = Login {
+        policy: &office.policy,
+        of_system: office.is_of_system(),
+        word: account.as_ref().map(|account| printable(&account.name.as_word())).unwrap_or_default(),
+        status: status.as_ref(),
+        standing,
+        stacks: stacks::read(),
+        service: &wanted.service,
+        source,
+        mode: decision.mode,
+    };
+    let outcome = login.outcome();
+    let user = account.as_ref().map_or(wanted.user.as_str(), |account| account.name.as_str());
+    let decided_by = decided_by(&office.policy, decision);
+    if wanted.json.json {
+        let rules: Vec<_> = office
+            .policy
+            .rules
+            .iter()
+            .map(|rule| json!({ "line": rule.line, "mode": rule.mode, "fit": fit(rule.fit(&subject)) }))
+            .collect();
+        return terminal.json(&json!({
+            "user": user,
+            "service": wanted.service,
+            "from": wanted.from,
+            "mode": decision.mode,
+            "decided_by": decided_by,
+            "rules": rules,
+            "asked": outcome.asked,
+            "outcome": outcome.words,
+            "by_key_alone": outcome.by_key_alone,
+        }));
+    }
+    let from = wanted
+        .from
+        .as_deref()
+        .map_or_else(|| "at this machine".to_owned(), |from| format!("from {}", printable(from)));
+    terminal.say(&format!("{}, service {}, {from}", printable(user), printable(&wanted.service)))?;
+    if overridden.is_none() {
+        for line in considered(&office.policy, &subject, decision) {
+            terminal.say(&line)?;
+        }
+    }
+    terminal.say(&format!("Mode: {}, by {decided_by}", decision.mode))?;
+    terminal.say(&format!("What happens: {}", outcome.words))?;
+    match outcome.by_key_alone {
+        Some(words) => terminal.say(&format!("By key alone: {words}")),
+        None => Ok(()),
+    }
+}
+
+/// The rules up to the one that decides, each with how it stands.
+fn considered(policy: &Policy, subject: &Subject<'_>, decision: Decision) -> Vec<String> {
+    let last = match decision.ground {
+        Ground::Rule { position, certain: true } => position,
+        _ => policy.rules.len(),
+    };
+    let line = |(position, rule): (usize, &Rule)| {
+        (position <= last).then(|| format!("Rule at line {}: {}", rule.line, fit(rule.fit(subject))))
+    };
+    policy.rules.iter().enumerate().filter_map(line).collect()
+}
+
+fn fit(fit: Fit) -> String {
+    match fit {
+        Fit::Matches => "matches".to_owned(),
+        Fit::Differs(key) => format!("does not match: {}", key.as_str()),
+        Fit::Undecided(key) => {
+            format!("cannot be decided: {}; it counts where it is the stricter outcome", key.as_str())
+        }
+    }
+}
+
+fn decided_by(policy: &Policy, decision: Decision) -> String {
+    match decision.ground {
+        Ground::Override => "an administrator's override for this user".to_owned(),
+        Ground::Rule { position, .. } => {
+            let line = policy.rules.get(position).map_or(0, |rule| rule.line);
+            format!("the rule at line {line}")
+        }
+        Ground::Mode => "the setting mode".to_owned(),
+        Ground::OtherService => "the setting services, which does not list this one".to_owned(),
+    }
+}

@@ -1,0 +1,200 @@
+//! What a login meets, in words. They must say what the module does: `tests/explain.rs` compares the two.
+
+use crate::stacks::{OTHER, Service, Stacks};
+use crate::text::printable;
+use totp_core::clock::Timestamp;
+use totp_core::operation::Status;
+use totp_core::policy::{Mode, Policy};
+use totp_core::source::Source;
+use totp_core::throttle::Standing;
+
+/// A login that somebody wonders about.
+pub struct Login<'a> {
+    pub policy: &'a Policy,
+    /// Whether that is the policy of the system; any other one was asked for.
+    pub of_system: bool,
+    /// The user as typed into a shell.
+    pub word: String,
+    /// `None` for a name that no account has.
+    pub status: Option<&'a Status>,
+    /// What the source may do next.
+    pub standing: Standing,
+    pub stacks: Stacks,
+    pub service: &'a str,
+    pub source: Source,
+    /// The mode that counts.
+    pub mode: Mode,
+}
+
+/// What it meets.
+pub struct Outcome {
+    /// Whether it is asked for a code; `None` where another policy says.
+    pub asked: Option<bool>,
+    /// What comes of it.
+    pub words: String,
+    /// What comes of a login to sshd by a key and nothing else, where that is something else.
+    pub by_key_alone: Option<&'static str>,
+}
+
+impl Outcome {
+    fn not_asked(words: impl Into<String>) -> Self {
+        Self { asked: Some(false), words: format!("asked nothing, {}", words.into()), by_key_alone: None }
+    }
+
+    fn asked(words: impl Into<String>) -> Self {
+        Self { asked: Some(true), words: format!("asked for a code{}", words.into()), by_key_alone: None }
+    }
+}
+
+impl Login<'_> {
+    pub fn outcome(&self) -> Outcome {
+        let Some((service, arguments)) = self.auth_line() else {
+            return Outcome::not_asked(self.why_no_auth_line());
+        };
+        if let Some(path) = service.policy().filter(|_| self.of_system) {
+            let path = printable(path);
+            return Outcome {
+                asked: None,
+                words: format!(
+                    "decided by another policy, which its auth line names: ask again with --policy {path}"
+                ),
+                by_key_alone: None,
+            };
+        }
+        let Some(status) = self.status else { return self.of_a_stranger() };
+        let mut outcome = match (self.mode, status.configured) {
+            (Mode::Disabled, _) => Outcome::not_asked("because mode is disabled"),
+            (Mode::Optional, false) => {
+                Outcome::not_asked("because the code is optional and nothing is set up")
+            }
+            (_, true) => self.with_devices(status),
+            (Mode::Required, false) => Outcome::asked(self.without_devices(status, service, arguments)),
+        };
+        if outcome.asked == Some(true) && self.service.eq_ignore_ascii_case("sshd") {
+            let refused = self.policy.refuse_key_only && self.mode == Mode::Required && service.account;
+            outcome.by_key_alone = Some(if refused {
+                "refused, because ssh.refuse_key_only is set"
+            } else {
+                "asked nothing, unless AuthenticationMethods in sshd_config wants keyboard-interactive, too"
+            });
+        }
+        outcome
+    }
+
+    fn auth_line(&self) -> Option<(&Service, &[String])> {
+        let service = self.stacks.at_login_by(self.service)?;
+        Some((service, service.auth.as_deref()?))
+    }
+
+    fn why_no_auth_line(&self) -> String {
+        let service = printable(self.service);
+        if self.stacks.has_stack(self.service) {
+            format!("because no auth line of /etc/pam.d/{service} names pam_totp.so")
+        } else {
+            format!(
+                "because there is no /etc/pam.d/{service}, and no auth line of /etc/pam.d/{OTHER} names pam_totp.so"
+            )
+        }
+    }
+
+    fn of_a_stranger(&self) -> Outcome {
+        match self.mode {
+            Mode::Required => Outcome::asked(" like anybody, and refused: there is no such user"),
+            _ => Outcome::not_asked("and refused by the rest of the stack: there is no such user"),
+        }
+    }
+
+    fn with_devices(&self, status: &Status) -> Outcome {
+        let address = self.source.address().map(|address| address.to_string());
+        if let Some(host) =
+            status.remembered_hosts.iter().find(|host| Some(&host.address) == address.as_ref())
+        {
+            return Outcome::not_asked(format!("because a code was given from there at {}", host.since));
+        }
+        let devices: Vec<_> = status.devices.iter().map(|device| device.name.to_string()).collect();
+        let devices = devices.join(" or ");
+        let mut others = Vec::new();
+        others.extend((status.recovery_codes_left > 0).then_some("a recovery code"));
+        others.extend(status.temporary_code.as_ref().map(|_| "the temporary code"));
+        let others = others.join(" or ");
+        let passes =
+            if others.is_empty() { "nothing else passes".to_owned() } else { format!("{others} passes") };
+        let or_others = if others.is_empty() { others } else { format!(", or {others}") };
+        Outcome::asked(match self.standing {
+            Standing::Free => format!(" of {devices}{or_others}"),
+            Standing::Wait(seconds) => format!(
+                "; none of {devices} is looked at for {seconds} s, after too many wrong ones from there; {passes}"
+            ),
+            Standing::Ceiling => format!(
+                "; none of {devices} is looked at, after too many wrong ones in a row from everywhere; {passes}; `totp-enroll admin unlock {}` ends that",
+                self.word
+            ),
+        })
+    }
+
+    /// What follows "asked for a code". The module believes the argument `setup`: lines that the stack lacks
+    /// all the same are what this must not gloss over.
+    fn without_devices(&self, status: &Status, service: &Service, arguments: &[String]) -> String {
+        let temporary = if status.temporary_code.is_some() {
+            "; the temporary code logs in; with any other answer it is"
+        } else {
+            ", and"
+        };
+        let listed = self.policy.enrollment.is_at_login(self.service);
+        let setup = arguments.iter().any(|argument| argument == "setup");
+        if !(listed && setup) {
+            if let Some(day) = self.policy.enrollment.grace_until.filter(|day| !day.is_over(Timestamp::now()))
+            {
+                return format!("{temporary} let through whatever the answer, through {day} (grace_until)");
+            }
+            let why = if listed {
+                "its auth line lacks the argument setup"
+            } else {
+                "enrollment.at_login does not list it"
+            };
+            return format!(
+                "{temporary} refused: nothing is set up, and this service cannot set it up, because {why}"
+            );
+        }
+        let Some(way) = self.way_to_set_up(status) else {
+            return format!(
+                "{temporary} refused: setting up takes an invitation, and there is none; `totp-enroll admin invite {}` draws one",
+                self.word
+            );
+        };
+        match (service.account, service.session) {
+            (true, true) => format!("; {way}{}", grace(status)),
+            (true, false) => format!(
+                "; {way}, but that never counts, and the login goes on all the same: the stack lacks a session line"
+            ),
+            (false, true) => {
+                format!("{temporary} ended when the session opens: the stack lacks an account line")
+            }
+            (false, false) => format!(
+                "{temporary} let through without one: the stack lacks an account line and a session line"
+            ),
+        }
+    }
+
+    /// How a login that may set up comes to it; `None` where it is refused.
+    fn way_to_set_up(&self, status: &Status) -> Option<String> {
+        const FIRST_FACTOR: &str = "once a password or a key was given";
+        let enrollment = &self.policy.enrollment;
+        if !enrollment.needs_invitation {
+            return Some(format!("pressing Enter sets it up, {FIRST_FACTOR}"));
+        }
+        let way = match &status.invited_until {
+            Some(until) => format!("the invitation, good until {until}, sets it up"),
+            None if enrollment.mail_invitations && status.mail.is_some() => {
+                "pressing Enter has an invitation mailed, which sets it up".to_owned()
+            }
+            None if status.grace.is_some() => "an invitation would set it up, and there is none".to_owned(),
+            None => return None,
+        };
+        Some(format!("{way}, {FIRST_FACTOR}"))
+    }
+}
+
+fn grace(status: &Status) -> String {
+    status.grace.map_or_else(String::new, |grace| format!("; it may be put off {grace}"))
+}
