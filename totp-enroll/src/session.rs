@@ -2,7 +2,7 @@
 
 use crate::exit::Stop;
 use crate::stacks;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use totp_core::POLICY_FILE;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
@@ -22,8 +22,6 @@ pub const SERVICE: &str = "totp-enroll";
 pub struct Office {
     /// The policy in force.
     pub policy: Policy,
-    /// Its file.
-    pub path: PathBuf,
     origin: PolicyOrigin,
 }
 
@@ -37,8 +35,7 @@ impl Office {
     pub fn open(policy: Option<&Path>) -> Result<Self, Stop> {
         insist_on_root()?;
         let origin = if policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
-        let path = policy.unwrap_or(Path::new(POLICY_FILE));
-        Ok(Self { policy: Policy::load(path)?, path: path.to_owned(), origin })
+        Ok(Self { policy: Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?, origin })
     }
 
     /// The store.

@@ -1,6 +1,6 @@
 //! `admin prune`: removes what is kept of users who are gone, and what cut-off set-ups left behind.
 
-use crate::exit::Stop;
+use crate::exit::{Status, Stop, say_to_stderr};
 use crate::session::{Office, Session};
 use crate::terminal::Terminal;
 use crate::text::printable;
@@ -12,21 +12,31 @@ pub fn run(office: Office, terminal: &Terminal, yes: bool) -> Result<(), Stop> {
     let store = office.store()?;
     let mut gone = Vec::new();
     let mut unfinished = Vec::new();
+    let mut broken = false;
     for (user, holding) in store.holdings().map_err(Stop::store)? {
         // A name service that fails ends it here: "unknown" is what it says, never what it does not.
         let account = Account::by_name(user.as_str())?;
         let name = printable(user.as_str());
-        match admin::is_gone(&store, account.as_ref(), &user, holding)? {
-            Some(Gone::NoSuchUser) => {
+        match admin::is_gone(&store, account.as_ref(), &user, holding) {
+            Ok(Some(Gone::NoSuchUser)) => {
                 terminal.say(&format!("{name}: there is no such user any more"))?;
                 gone.push(user);
             }
-            Some(Gone::OtherUid) => {
+            Ok(Some(Gone::OtherUid)) => {
                 terminal.say(&format!("{name}: it was made for another uid, a former user of this name"))?;
                 gone.push(user);
             }
-            None => unfinished.extend(account.filter(|_| holding.pending || only_state(holding))),
+            Ok(None) => unfinished.extend(account.filter(|_| holding.pending || only_state(holding))),
+            // One broken file keeps nobody else's from going.
+            Err(failure) => {
+                say_to_stderr(&printable(&format!("totp-enroll: {user}: {failure}")));
+                broken = true;
+            }
         }
+    }
+    // Before anything is removed: a "no" leaves all as it is.
+    if !gone.is_empty() && !yes {
+        terminal.ask_to_go_on(&format!("Remove what is kept of these {}?", gone.len()))?;
     }
     let leftovers = store.leftovers().map_err(Stop::store)?;
     let session = |account| Session::of_office(&office, account);
@@ -40,18 +50,17 @@ pub fn run(office: Office, terminal: &Terminal, yes: bool) -> Result<(), Stop> {
     if tidied > 0 {
         terminal.say(&format!("Left behind by set-ups that were cut off, and removed: {tidied}"))?;
     }
-    if gone.is_empty() {
-        return if tidied == 0 { terminal.say("There is nothing to prune.") } else { Ok(()) };
-    }
-    if !yes {
-        terminal.ask_to_go_on(&format!("Remove what is kept of these {}?", gone.len()))?;
-    }
     let count = gone.len();
     for user in gone {
         let account = Account { name: user, uid: nix::libc::uid_t::MAX, gid: nix::libc::gid_t::MAX };
         session(account).administer(admin::prune)?;
     }
-    terminal.say(&format!("Removed: {count}"))
+    if count > 0 {
+        terminal.say(&format!("Removed: {count}"))?;
+    } else if tidied == 0 && !broken {
+        terminal.say("There is nothing to prune.")?;
+    }
+    if broken { Err(Stop::Told(Status::Unusable)) } else { Ok(()) }
 }
 
 /// A state without a credential may hold nothing.

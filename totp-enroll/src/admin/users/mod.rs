@@ -8,6 +8,7 @@ use crate::exit::{Status, Stop, say_to_stderr};
 use crate::session::Office;
 use crate::terminal::Terminal;
 use crate::text::printable;
+use nix::unistd::Group;
 use people::Person;
 use serde_json::{Value, json};
 use summary::Summary;
@@ -19,8 +20,11 @@ use totp_core::policy::{Membership as _, Mode};
 pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), Stop> {
     let store = office.store()?;
     let now = Timestamp::now();
-    let people = people::everybody(store.holdings().map_err(Stop::store)?)?;
-    let mut summary = Summary::default();
+    if let Some(group) = &wanted.group {
+        insist_on_group(group)?;
+    }
+    let (people, gone) = people::everybody(store.holdings().map_err(Stop::store)?)?;
+    let mut summary = Summary::beside(gone);
     let mut rows = Vec::new();
     let mut broken = false;
     for person in people {
@@ -48,9 +52,23 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
         (true, true) => terminal.json(&summary.as_json())?,
         (true, false) => terminal.write(&summary.in_words(terminal))?,
         (false, true) => terminal.json(&Value::Array(rows.iter().map(as_json).collect()))?,
-        (false, false) => terminal.write(&table(&rows))?,
+        (false, false) => {
+            terminal.write(&table(&rows))?;
+            if gone > 0 {
+                terminal.remark(&format!("In the store and no users any more: {gone}; `totp-enroll admin prune` removes what is kept of them."));
+            }
+        }
     }
     if broken { Err(Stop::Told(Status::Unusable)) } else { Ok(()) }
+}
+
+/// A group of a mistyped name would have no members.
+fn insist_on_group(group: &str) -> Result<(), Stop> {
+    match Group::from_name(group) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Stop::Refused(format!("there is no group named \"{group}\""))),
+        Err(_) => Err(Stop::GroupUnknowable(group.to_owned())),
+    }
 }
 
 fn is_member(person: &Person, group: Option<&str>) -> Result<bool, Stop> {
@@ -96,20 +114,24 @@ fn as_json((person, found): &(Person, Survey)) -> Value {
     })
 }
 
-/// One user a line, in columns; what is not known is a hyphen.
+/// As much of a moment as a table has room for.
+fn to_the_minute(moment: Timestamp) -> String {
+    moment.to_rfc3339().replace('T', " ").chars().take("2027-01-31 00:00".len()).collect()
+}
+
+/// One user a line, in columns; what is not known is a hyphen, and a mode by override has an asterisk.
 fn table(rows: &[(Person, Survey)]) -> String {
-    let heads = ["USER", "STATE", "MODE", "STRATEGY", "DEVICES", "LAST CODE"].map(str::to_owned);
+    let heads = ["USER", "STATE", "MODE", "STRATEGY", "DEVICES", "LAST CODE (UTC)"].map(str::to_owned);
     let cells = rows.iter().map(|(person, found)| {
         let devices = if found.devices.is_empty() { "-".to_owned() } else { found.devices.join(", ") };
-        let mode =
-            if found.overridden { format!("{} (override)", found.mode) } else { found.mode.to_string() };
+        let mode = if found.overridden { format!("{}*", found.mode) } else { found.mode.to_string() };
         [
             printable(person.account.name.as_str()),
             state(found).to_owned(),
             mode,
             "totp".to_owned(),
             devices,
-            found.last_login.map_or_else(|| "-".to_owned(), Timestamp::to_rfc3339),
+            found.last_login.map_or_else(|| "-".to_owned(), to_the_minute),
         ]
     });
     let lines: Vec<[String; 6]> = std::iter::once(heads).chain(cells).collect();
@@ -125,6 +147,9 @@ fn table(rows: &[(Person, Survey)]) -> String {
             line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         table.push_str(cells.join("  ").trim_end());
         table.push('\n');
+    }
+    if rows.iter().any(|(_, found)| found.overridden) {
+        table.push_str("* by an administrator's override\n");
     }
     table
 }
@@ -153,15 +178,11 @@ mod tests {
     fn users_stand_in_columns() {
         let told = table(&[row("alice", &["phone", "tablet"]), row("bob", &[])]);
         let lines: Vec<_> = told.lines().collect();
-        assert_eq!(
-            lines[0],
-            "USER   STATE           MODE                 STRATEGY  DEVICES        LAST CODE"
-        );
-        assert_eq!(
-            lines[1],
-            "alice  configured      required             totp      phone, tablet  2026-09-21T14:13:20Z"
-        );
-        assert_eq!(lines[2], "bob    not configured  required (override)  totp      -              -");
+        assert_eq!(lines[0], "USER   STATE           MODE       STRATEGY  DEVICES        LAST CODE (UTC)");
+        assert_eq!(lines[1], "alice  configured      required   totp      phone, tablet  2026-09-21 14:13");
+        assert_eq!(lines[2], "bob    not configured  required*  totp      -              -");
+        assert_eq!(lines[3..], ["* by an administrator's override"]);
+        assert!(!table(&[row("alice", &["phone"])]).contains('*'));
     }
 
     #[test]

@@ -9,8 +9,11 @@ use totp_core::store::Holding;
 
 /// Lists users as the name service switch has them, directories included where they allow it.
 const GETENT: &str = "/usr/bin/getent";
-/// Uids of people, by login.defs(5): above the system's own, below "nobody".
-const PEOPLE: std::ops::Range<u32> = 1000..65_534;
+/// Uids of people begin above the system's own, by login.defs(5). Directories give numbers far beyond its
+/// UID_MAX.
+const FIRST_PERSON: u32 = 1000;
+/// "nobody", and -1 of sixteen bits.
+const NO_PERSON: std::ops::RangeInclusive<u32> = 65_534..=65_535;
 
 /// A user of this host.
 pub struct Person {
@@ -22,8 +25,9 @@ pub struct Person {
     pub logs_in: bool,
 }
 
-/// Everybody, in the order of their names. Who is in the store and unknown to the system is left to `prune`.
-pub fn everybody(mut holdings: BTreeMap<UserName, Holding>) -> Result<Vec<Person>, Stop> {
+/// Everybody, in the order of their names; and how many are in the store and unknown to the system, who are
+/// left to `prune`.
+pub fn everybody(mut holdings: BTreeMap<UserName, Holding>) -> Result<(Vec<Person>, usize), Stop> {
     let mut people = Vec::new();
     let mut seen = BTreeSet::new();
     for line in listed().lines() {
@@ -36,17 +40,15 @@ pub fn everybody(mut holdings: BTreeMap<UserName, Holding>) -> Result<Vec<Person
         }
     }
     // A directory that lists nobody still knows those it is asked about.
+    let mut gone = 0_usize;
     for (name, holding) in holdings {
-        if let Some(account) = Account::by_name(name.as_str())? {
-            people.push(Person {
-                logs_in: account.uid == 0 || PEOPLE.contains(&account.uid),
-                account,
-                holding,
-            });
+        match Account::by_name(name.as_str())? {
+            Some(account) => people.push(Person { logs_in: is_person(account.uid), account, holding }),
+            None => gone = gone.saturating_add(1),
         }
     }
     people.sort_by(|one, other| one.account.name.cmp(&other.account.name));
-    Ok(people)
+    Ok((people, gone))
 }
 
 fn listed() -> String {
@@ -71,7 +73,12 @@ fn parse(line: &str) -> Option<(Account, String)> {
 
 fn has_login(uid: u32, shell: &str) -> bool {
     let program = shell.rsplit('/').next().unwrap_or(shell);
-    (uid == 0 || PEOPLE.contains(&uid)) && !matches!(program, "nologin" | "false")
+    is_person(uid) && !matches!(program, "nologin" | "false")
+}
+
+/// Root counts as one.
+fn is_person(uid: u32) -> bool {
+    uid == 0 || (uid >= FIRST_PERSON && !NO_PERSON.contains(&uid))
 }
 
 #[cfg(test)]
@@ -92,6 +99,7 @@ mod tests {
     #[test]
     fn service_accounts_do_not_log_in() {
         assert!(has_login(0, "/bin/bash") && has_login(1000, "/bin/zsh") && has_login(1000, ""));
+        assert!(has_login(1_494_201_105, "/bin/bash"), "of a directory");
         assert!(!has_login(33, "/bin/sh") && !has_login(1000, "/usr/sbin/nologin"));
         assert!(!has_login(65_534, "/bin/sh") && !has_login(1000, "/bin/false"));
     }

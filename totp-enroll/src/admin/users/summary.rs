@@ -11,6 +11,8 @@ const BAR: usize = 40;
 /// Counts of users.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// In the store, and no users any more; not counted below.
+    gone: usize,
     users: usize,
     configured: usize,
     required_and_not_configured: usize,
@@ -21,6 +23,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Of nobody yet; `gone` are in the store and no users any more.
+    pub fn beside(gone: usize) -> Self {
+        Self { gone, ..Self::default() }
+    }
+
     /// Counts one user.
     pub fn count(&mut self, found: &Survey) {
         let configured = !found.devices.is_empty();
@@ -43,13 +50,19 @@ impl Summary {
         let (filled, empty) = if terminal.unicode { ("\u{2588}", "\u{2591}") } else { ("#", ".") };
         let length = part(BAR);
         let bar = filled.repeat(length) + &empty.repeat(BAR.saturating_sub(length));
+        let gone = match self.gone {
+            0 => String::new(),
+            gone => format!(
+                "No users any more: {gone} (`totp-enroll admin prune` removes what is kept of them)\n"
+            ),
+        };
         format!(
             "Set up: {bar} {} % ({} of {})\n\
              Not set up though a code is required: {}\n\
              Not set up and invited: {}\n\
              Never asked for a code: {}\n\
              Throttled: {}\n\
-             With an override: {}\n",
+             With an override: {}\n{gone}",
             part(100),
             self.configured,
             self.users,
@@ -72,6 +85,7 @@ impl Summary {
             "disabled": self.disabled,
             "throttled": self.throttled,
             "overrides": self.overridden,
+            "gone": self.gone,
         })
     }
 }
