@@ -25,6 +25,7 @@ pub fn details(status: &Status, way_to_set_up: &str) -> Vec<String> {
         vec![format!("User: {}", printable(&status.user)), format!("Mode: {}", mode(status.mode))];
     lines.extend(status.overridden.as_ref().map(|made| format!("Override: {}", overridden(made))));
     lines.push(format!("Strategy: {}", printable(&status.strategy)));
+    lines.extend(status.mail.as_ref().map(|mail| format!("Mail: {}", printable(mail))));
     lines.extend(status.temporary_code.as_ref().map(|temporary| {
         let until = printable(&temporary.until);
         format!("Temporary code: good for {}, until {until}", logins(temporary.uses_left))

@@ -78,7 +78,7 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
     let from = wanted
         .from
         .as_deref()
-        .map_or_else(|| "at this machine".to_owned(), |from| format!("from {}", printable(from)));
+        .map_or_else(|| at_this_machine(&wanted.service), |from| format!("from {}", printable(from)));
     terminal.say(&format!("{}, service {}, {from}", printable(user), printable(&wanted.service)))?;
     if overridden.is_none() {
         for line in considered(&office.policy, &subject, decision) {
@@ -91,6 +91,12 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
         Some(words) => terminal.say(&format!("By key alone: {words}")),
         None => Ok(()),
     }
+}
+
+fn at_this_machine(service: &str) -> String {
+    // It has no other logins than remote ones.
+    let hint = if service.eq_ignore_ascii_case("sshd") { " (--from ADDRESS asks of another)" } else { "" };
+    format!("at this machine{hint}")
 }
 
 /// The rules up to the one that decides, each with how it stands.
