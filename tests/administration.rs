@@ -158,11 +158,15 @@ fn explain_says_where_another_policy_decides() {
     let host = builder().stack("vpn", Stack::CodeWith("policy=/etc/other.toml")).build();
     host.write("/etc/other.toml", "mode = \"disabled\"\n");
     let explain = ["admin", "explain", "alice", "--service", "vpn"];
-    let other = "decided by another policy, which its auth line names: ask again with --policy /etc/other.toml";
+    let other =
+        "decided by another policy, which its auth line names: ask again with --policy /etc/other.toml";
     let outcome = host.run(&[&["totp-enroll"], &explain[..]].concat());
     assert!(outcome.stdout.contains(other), "{outcome:?}");
     let outcome = host.run(&[&["totp-enroll", "--policy", "/etc/other.toml"], &explain[..]].concat());
-    assert!(!outcome.stdout.contains("another policy") && outcome.stdout.contains("Mode: disabled"), "{outcome:?}");
+    assert!(
+        !outcome.stdout.contains("another policy") && outcome.stdout.contains("Mode: disabled"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

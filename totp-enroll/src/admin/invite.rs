@@ -62,7 +62,7 @@ fn hand_over(session: &Session, terminal: &Terminal, invited: &Invited, json: bo
 fn send(session: &Session, terminal: &Terminal, invited: &Invited, address: &str) -> Result<(), Stop> {
     match mail::send(session, invited, address) {
         Ok(()) => {
-            session.administer(|context| admin::invitation_mailed(context, invited, address))?;
+            session.administer(|context| admin::invitation_mailed(context, invited))?;
             terminal.say(&format!(
                 "The invitation for {} was handed to the mail system for {}. It is good once, until {}.",
                 session.user(),

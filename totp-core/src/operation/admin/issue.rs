@@ -83,11 +83,11 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
     Ok(Invited { code: printed, expires, mail, issued })
 }
 
-/// Notes that the mail system took this invitation, if it still counts, and remembers the address.
+/// Notes that the mail system took this invitation, if it still counts, and remembers where it went.
 ///
 /// # Errors
 /// [`Failure::Unusable`].
-pub fn invitation_mailed(context: &Context<'_>, invited: &Invited, address: &str) -> Result<(), Failure> {
+pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
         let mut state = user.newcomer(context.account.uid);
@@ -95,7 +95,7 @@ pub fn invitation_mailed(context: &Context<'_>, invited: &Invited, address: &str
             && let Some(invitation) = &mut state.invitation
         {
             invitation.mailed = Some(context.now);
-            state.mail = Some(address.to_owned());
+            state.mail = invited.mail.clone().or(state.mail);
             return Ok(user.record(&state, Record::Durable)?);
         }
         Ok(user.tidy(&context.account.name)?)

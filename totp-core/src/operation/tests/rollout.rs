@@ -255,9 +255,9 @@ fn an_address_is_remembered_through_set_up_and_revoke_but_not_by_another_uid() {
     assert_eq!(home.names(), Vec::<String>::new());
     home.invites(Delivery::Mail("wrong@example.org".into())).unwrap();
     assert_eq!(home.status().mail, None, "an address that took no mail is not remembered");
-    home.invites(Delivery::Mail("alice@example.org".into())).unwrap();
     let root = Context { actor: Actor::Root, ..home.context() };
-    admin::invitation_mailed(&root, "alice@example.org").unwrap();
+    let invited = admin::invite(&root, 3600, Delivery::Mail("alice@example.org".into())).unwrap();
+    admin::invitation_mailed(&root, &invited).unwrap();
     let (begun, _) = home.proven(true);
     home.opens(Some(&begun)).unwrap();
     assert_eq!(home.status().mail.as_deref(), Some("alice@example.org"));
