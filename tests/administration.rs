@@ -177,6 +177,6 @@ fn an_address_that_took_no_mail_does_not_replace_one_that_did() {
     host.mail_fails("no such mailbox");
     let outcome = invite("alcie@example.org");
     assert_eq!(outcome.status, 1, "{outcome:?}");
-    assert!(outcome.stderr.contains("no such mailbox; without --mail"), "{outcome:?}");
+    assert!(outcome.stderr.contains("no such mailbox; it is withdrawn; without --mail"), "{outcome:?}");
     assert_eq!(status(&host)["mail"], "alice@example.org");
 }

@@ -178,10 +178,9 @@ impl Login<'_> {
 
     /// How a login that may set up comes to it; `None` where it is refused.
     fn way_to_set_up(&self, status: &Status) -> Option<String> {
-        const FIRST_FACTOR: &str = "once a password or a key was given";
         let enrollment = &self.policy.enrollment;
         if !enrollment.needs_invitation {
-            return Some(format!("pressing Enter sets it up, {FIRST_FACTOR}"));
+            return Some("pressing Enter sets it up".to_owned());
         }
         let way = match &status.invited_until {
             Some(until) => format!("the invitation, good until {until}, sets it up"),
@@ -191,7 +190,7 @@ impl Login<'_> {
             None if status.grace.is_some() => "an invitation would set it up, and there is none".to_owned(),
             None => return None,
         };
-        Some(format!("{way}, {FIRST_FACTOR}"))
+        Some(way)
     }
 }
 
