@@ -268,15 +268,80 @@ fn an_expired_password_is_changed_after_the_set_up() {
 }
 
 #[test]
-fn a_marker_that_the_users_environment_clears_lets_nobody_in_without_set_up() {
+fn the_users_environment_can_clear_no_marker() {
     let stack = PamStack::new().setup().reading_environment_of_users().text();
     let host = builder().stack("sshd", Stack::Text(&stack)).build();
     host.write("/home/alice/.pam_environment", "PAM_TOTP_SETUP DEFAULT= OVERRIDE=\n");
     let mut login = begins(&host, "");
-    sets_up(&mut login);
-    login.types("").ends();
+    let mut phone = sets_up(&mut login);
+    login.types("").is_let_in_as("alice");
+    is_let_in_with(&host, &phone.code());
+}
+
+#[test]
+fn a_set_up_that_another_one_overtook_lets_nobody_in_whatever_the_users_environment_clears() {
+    let stack = PamStack::new().setup().reading_environment_of_users().text();
+    let grace = "[enrollment]\ngrace_logins = 1\n";
+    let host = builder().policy(&format!("{REQUIRED}{grace}")).stack("sshd", Stack::Text(&stack)).build();
+    host.write("/home/alice/.pam_environment", "PAM_TOTP_SETUP DEFAULT= OVERRIDE=\n");
+    for overtakes in [
+        // It begins anew, and is no further than that when the first one ends.
+        |second: &mut Dialogue| drop(scans(second)),
+        // It is put off, which ends whatever was under way.
+        |second: &mut Dialogue| {
+            second.answers(READY, "").answers("puts it off, for one more login): ", "").is_let_in_as("alice");
+        },
+    ] {
+        let mut first = begins(&host, "");
+        sets_up(&mut first);
+        let mut second = begins(&host, "");
+        overtakes(&mut second);
+        first.types("").ends();
+        assert!(!is_configured(&host));
+    }
+    assert_eq!(host.times_logged("event=session result=denied"), 2);
+}
+
+#[test]
+fn sudo_runs_nothing_where_a_set_up_was_skipped() {
+    let stack = PamStack::new().setup().without_account().text();
+    let host = with_policy("at_login = [\"sudo\"]").stack("sudo", Stack::Text(&stack)).build();
+    host.write("/etc/sudoers.d/alice", "Defaults:alice passwd_tries=1, !lecture\nalice ALL=(ALL) ALL\n");
+    let mut sudo = host.dialogue_as("alice", &["sudo", "sh", "-c", "echo ran as $(id -un)"]);
+    sudo.answers("password for alice: ", "wonderland").answers(CODE, "");
+    let said = sudo.ends();
+    assert!(!said.contains("ran as"), "{said}");
     host.wait_for_log("event=session result=denied");
-    assert!(!is_configured(&host));
+    assert!(host.store_names().is_empty(), "{:?}", host.store_names());
+}
+
+#[test]
+fn a_line_with_another_policy_takes_no_set_up_back() {
+    let stack = PamStack::new().setup().text();
+    let further = "auth required pam_totp.so policy=/etc/pam_totp/other.toml\naccount ";
+    let stack = stack.replacen("account ", further, 1);
+    let host = builder().stack("sshd", Stack::Text(&stack)).build();
+    host.must_run(&["install", "-d", "-m", "700", "-o", "_pam_totp", "/var/lib/other"]);
+    host.write("/etc/pam_totp/other.toml", "[store]\ndirectory = \"/var/lib/other\"\n");
+    let mut login = begins(&host, "");
+    sets_up(&mut login);
+    login.types("").is_let_in_as("alice");
+    assert!(is_configured(&host));
+}
+
+#[test]
+fn lines_that_disagree_on_the_policy_let_nobody_in_without_set_up() {
+    let other = "pam_totp.so policy=/etc/pam_totp/other.toml";
+    let usual = PamStack::new().setup().text();
+    let auth_alone = usual.replace("account required pam_totp.so", &format!("account required {other}"));
+    let auth_alone = auth_alone.replace("session required pam_totp.so", &format!("session required {other}"));
+    let host = builder().stack("sshd", Stack::Text(&auth_alone)).build();
+    host.must_run(&["install", "-d", "-m", "700", "-o", "_pam_totp", "/var/lib/other"]);
+    let put_off = "[enrollment]\ngrace_until = 2999-12-31\n[store]\ndirectory = \"/var/lib/other\"\n";
+    host.write("/etc/pam_totp/other.toml", put_off);
+    let mut login = begins(&host, "");
+    login.ends();
+    host.wait_for_log("event=session result=denied");
 }
 
 #[test]

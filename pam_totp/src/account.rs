@@ -25,11 +25,11 @@ const TRIES: usize = 3;
 
 /// pam_sm_acct_mgmt(3).
 pub(crate) fn account(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
-    let outcome = marker::outcome(pam);
+    let (arguments, _) = Arguments::parse(words);
+    let outcome = marker::outcome(pam, &arguments);
     if outcome == Some(Outcome::Passed) {
         return PamError::IGNORE;
     }
-    let (arguments, _) = Arguments::parse(words);
     let login = match Login::of(pam, flags, &arguments) {
         Ok(login) => login,
         Err(answer) => return answer,
@@ -92,7 +92,7 @@ impl SetUp<'_> {
         match set_up.steps(invited)? {
             Step::On(()) => Ok(PamError::SUCCESS),
             Step::PutOff => {
-                if let Err(error) = marker::note(login.pam, Some(Outcome::Passed)) {
+                if let Err(error) = marker::note(login.pam, login.arguments, Some(Outcome::Passed)) {
                     return Err(format!("libpam keeps no data: {error}"));
                 }
                 Ok(PamError::IGNORE)
@@ -310,7 +310,7 @@ impl SetUp<'_> {
     /// Leaves nothing half-made; where this fails, it is dead in 15 minutes.
     fn abandon(&self) {
         let _ = self.ask(Request::Abandon { nonce: self.nonce });
-        marker::remove(self.login.pam);
+        marker::remove(self.login.pam, self.nonce);
     }
 }
 

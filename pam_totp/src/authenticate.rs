@@ -39,7 +39,7 @@ pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamE
         Ok(login) => login,
         Err(answer) => return answer,
     };
-    if let Err(error) = marker::note(pam, None) {
+    if let Err(error) = marker::note(pam, &arguments, None) {
         return login.unavailable(&format!("libpam keeps no data: {error}"));
     }
     let attempt = match Attempt::of(&login) {
@@ -47,7 +47,7 @@ pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamE
         Err(why) => return login.unavailable(&why),
     };
     match attempt.run() {
-        Ok((answer, outcome)) => match marker::note(pam, outcome) {
+        Ok((answer, outcome)) => match marker::note(pam, &arguments, outcome) {
             Ok(()) => answer,
             Err(error) => login.unavailable(&format!("libpam keeps no data: {error}")),
         },

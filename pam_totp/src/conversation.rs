@@ -1,4 +1,4 @@
-//! The conversation with the person, and the one call of libpam that pamsm has no word for.
+//! The conversation with the person, and the two calls of libpam that pamsm has no word for.
 //!
 //! pamsm's own conversation dereferences a reply that may be null and never frees one, so codes would stay
 //! in memory. All `unsafe` of the module stands here.
@@ -50,6 +50,7 @@ struct PamConv {
 unsafe extern "C" {
     fn pam_get_item(pam: *const c_void, item: c_int, value: *mut *const c_void) -> c_int;
     fn pam_fail_delay(pam: *const c_void, microseconds: c_uint) -> c_int;
+    fn pam_getenvlist(pam: *const c_void) -> *mut *mut c_char;
     fn free(pointer: *mut c_void);
 }
 
@@ -105,6 +106,32 @@ pub(crate) fn delay_failure(pam: &Pam) {
     unsafe { pam_fail_delay(raw(pam), FAIL_DELAY) };
 }
 
+/// The PAM environment, each entry as `NAME=value`; `None` where libpam gives none.
+pub(crate) fn environment(pam: &Pam) -> Option<Vec<Vec<u8>>> {
+    // SAFETY: the handle is live for as long as the entry point runs.
+    let list = unsafe { pam_getenvlist(raw(pam)) };
+    if list.is_null() {
+        return None;
+    }
+    let mut entries = Vec::new();
+    for position in 0.. {
+        // SAFETY: the array ends with a null pointer, at which the loop ends.
+        let entry = unsafe { *list.wrapping_add(position) };
+        if entry.is_null() {
+            break;
+        }
+        // SAFETY: each entry is NUL-terminated, made by malloc(3), and the caller's; it is freed once, after
+        // its last use.
+        unsafe {
+            entries.push(CStr::from_ptr(entry).to_bytes().to_vec());
+            free(entry.cast());
+        }
+    }
+    // SAFETY: as its entries; nothing refers to the array any more.
+    unsafe { free(list.cast()) };
+    Some(entries)
+}
+
 /// Shows and asks all of `messages` in one call, and returns one answer for each question. With `silent`
 /// (PAM_SILENT) only questions remain.
 pub(crate) fn converse(
@@ -127,9 +154,10 @@ pub(crate) fn converse(
         return Err(ConversationError::Failed);
     };
 
+    // Wiped: a secret may stand in a text.
     let texts = messages
         .iter()
-        .map(|message| CString::new(message.parts().1))
+        .map(|message| CString::new(message.parts().1).map(Zeroizing::new))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| ConversationError::Failed)?;
     let contents: Vec<_> = messages

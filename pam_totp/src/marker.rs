@@ -4,12 +4,15 @@
 //! environment is not. The account phase believes module data alone, which nobody but this module can write;
 //! the session phase takes the nonce from the environment, and the store knows what it stands for.
 
+use crate::arguments::Arguments;
+use crate::conversation;
 use pamsm::{Pam, PamLibExt as _, PamResult};
 use totp_core::pending::Nonce;
 
-/// The variable in the PAM environment that a set-up during login is carried in.
+/// How the name of a variable in the PAM environment begins that a set-up during login is carried in. The
+/// nonce ends it: pam_env can be told by ~/.pam_environment to clear a variable, but only by its whole name.
 const VARIABLE: &str = "PAM_TOTP_SETUP";
-/// The name of the module data.
+/// How the name of the module data begins.
 const DATA: &str = "pam_totp";
 
 /// What the auth phase came to.
@@ -52,35 +55,55 @@ impl Outcome {
 
 /// Notes what this auth phase came to; `None` takes back what an earlier try of the same handle noted, which
 /// may have been for another user.
-pub(crate) fn note(pam: &Pam, outcome: Option<Outcome>) -> PamResult<()> {
-    pam.send_bytes(DATA, outcome.map_or_else(Vec::new, Outcome::to_bytes), None)?;
+pub(crate) fn note(pam: &Pam, arguments: &Arguments, outcome: Option<Outcome>) -> PamResult<()> {
+    let earlier = self::outcome(pam, arguments);
+    pam.send_bytes(&data_of(arguments), outcome.map_or_else(Vec::new, Outcome::to_bytes), None)?;
+    if let Some(Outcome::SetUp { nonce, .. }) = earlier {
+        remove(pam, nonce);
+    }
     match outcome {
-        Some(Outcome::SetUp { nonce, .. }) => pam.putenv(&format!("{VARIABLE}={nonce}")),
-        Some(Outcome::Passed) | None => {
-            remove(pam);
-            Ok(())
-        }
+        Some(Outcome::SetUp { nonce, .. }) => pam.putenv(&format!("{}=1", variable_of(nonce))),
+        Some(Outcome::Passed) | None => Ok(()),
     }
 }
 
 /// What the auth phase of this handle came to; `None` where there was none, as after a key alone.
-pub(crate) fn outcome(pam: &Pam) -> Option<Outcome> {
-    Outcome::from_bytes(&pam.retrieve_bytes(DATA).ok()?)
+pub(crate) fn outcome(pam: &Pam, arguments: &Arguments) -> Option<Outcome> {
+    Outcome::from_bytes(&pam.retrieve_bytes(&data_of(arguments)).ok()?)
 }
 
-/// The marker in the environment: `None` where there is none, `Some(None)` for one that is no nonce.
-#[allow(clippy::option_option)] // A marker that was tampered with is not a missing one.
-pub(crate) fn nonce(pam: &Pam) -> Option<Option<Nonce>> {
-    let value = pam.getenv(VARIABLE).ok().flatten()?;
-    Some(value.to_str().ok().and_then(|text| text.parse().ok()))
-}
-
-/// Removes the marker from the environment.
-pub(crate) fn remove(pam: &Pam) {
-    // Removing what is not there is an error to libpam, and none here.
-    if nonce(pam).is_some() {
-        let _ = pam.putenv(VARIABLE);
+/// The name of the module data. Lines of one stack with different policies know nothing of each other:
+/// what one of them lets pass says nothing about the set-up that another asks for.
+fn data_of(arguments: &Arguments) -> String {
+    match &arguments.policy {
+        None => DATA.to_owned(),
+        Some(path) => format!("{DATA} {}", path.display()),
     }
+}
+
+fn variable_of(nonce: Nonce) -> String {
+    format!("{VARIABLE}_{nonce}")
+}
+
+/// The markers in the environment: usually none or one, and several where an earlier try of the same
+/// connection left one. `None` stands for one that is no nonce.
+///
+/// The whole is `None` where libpam gives no environment.
+pub(crate) fn nonces(pam: &Pam) -> Option<Vec<Option<Nonce>>> {
+    Some(conversation::environment(pam)?.iter().filter_map(|entry| marker_in(entry)).collect())
+}
+
+#[allow(clippy::option_option)] // A marker that was tampered with is not a missing one.
+fn marker_in(entry: &[u8]) -> Option<Option<Nonce>> {
+    let name = entry.split(|byte| *byte == b'=').next()?;
+    let nonce = name.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"_");
+    Some(nonce.and_then(|nonce| std::str::from_utf8(nonce).ok()?.parse().ok()))
+}
+
+/// Removes a marker from the environment.
+pub(crate) fn remove(pam: &Pam, nonce: Nonce) {
+    // Removing what is not there is an error to libpam, and none here.
+    let _ = pam.putenv(&variable_of(nonce));
 }
 
 #[cfg(test)]
@@ -100,5 +123,25 @@ mod tests {
         for odd in [&b""[..], b"\x01", b"\x02zz", b"\x07"] {
             assert_eq!(Outcome::from_bytes(odd), None);
         }
+    }
+
+    #[test]
+    fn a_marker_is_known_by_how_its_name_begins_and_belongs_to_the_nonce_at_its_end() {
+        let nonce = Nonce::generate().unwrap();
+        assert_eq!(marker_in(format!("{}=1", variable_of(nonce)).as_bytes()), Some(Some(nonce)));
+        for odd in ["PAM_TOTP_SETUP=1", "PAM_TOTP_SETUP_=1", "PAM_TOTP_SETUP_x", "PAM_TOTP_SETUP_\u{fc}=1"] {
+            assert_eq!(marker_in(odd.as_bytes()), Some(None), "{odd}");
+        }
+        for other in ["", "=", "PATH=/bin", "X_PAM_TOTP_SETUP_0=1", "X=PAM_TOTP_SETUP_0"] {
+            assert_eq!(marker_in(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn lines_with_different_policies_have_data_of_their_own() {
+        let with = |word: &str| data_of(&Arguments::parse(&[word.to_owned()]).0);
+        assert_eq!(with("setup"), with("debug"));
+        assert_ne!(with("setup"), with("policy=/etc/a"));
+        assert_ne!(with("policy=/etc/b"), with("policy=/etc/a"));
     }
 }

@@ -8,6 +8,11 @@ use totp_core::event::{EventLog as _, Level};
 use totp_core::operation::{LoginReply, Request, SessionStart};
 use totp_core::pending::Nonce;
 
+/// What ends the login. Not PAM_SESSION_ERR: sudo warns of that one and runs the command all the same.
+const REFUSED: PamError = PamError::PERM_DENIED;
+/// Most markers looked at; whoever has more in their environment made them.
+const MOST_MARKERS: usize = 8;
+
 /// pam_sm_open_session(3).
 pub(crate) fn open(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
     let (arguments, _) = Arguments::parse(words);
@@ -15,22 +20,23 @@ pub(crate) fn open(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
         Ok(login) => login,
         Err(answer) => return answer,
     };
-    let found = marker::nonce(pam);
-    match activate(&login, found.is_some(), found.flatten()) {
-        Ok(SessionStart::Activated) => {
-            marker::remove(pam);
-            PamError::SUCCESS
-        }
+    let opened = match marker::nonces(pam) {
+        Some(markers) => activate(&login, &markers),
+        None => Err("libpam gives no environment".to_owned()),
+    };
+    match opened {
+        Ok(SessionStart::Activated) => PamError::SUCCESS,
         Ok(SessionStart::Nothing) => PamError::IGNORE,
         Err(why) => {
             login.log.event(Level::Warning, &login.event("session", "denied", &why));
-            PamError::SESSION_ERR
+            REFUSED
         }
     }
 }
 
 /// Opens the session in the store; the error ends the login.
-fn activate(login: &Login<'_>, marked: bool, nonce: Option<Nonce>) -> Result<SessionStart, String> {
+fn activate(login: &Login<'_>, markers: &[Option<Nonce>]) -> Result<SessionStart, String> {
+    let marked = !markers.is_empty();
     // A login that was asked for a code was denied by this already; one by key alone never was, and root may
     // be on the way in to mend it.
     let unusable = |why: String| {
@@ -48,7 +54,7 @@ fn activate(login: &Login<'_>, marked: bool, nonce: Option<Nonce>) -> Result<Ses
         // What no login sets up on this service, none can leave behind.
         return Ok(SessionStart::Nothing);
     }
-    if marked && nonce.is_none() {
+    if markers.contains(&None) || markers.len() > MOST_MARKERS {
         return Err("the marker of a set-up is none that this module made".to_owned());
     }
     let desk = match login.desk(&policy) {
@@ -58,9 +64,24 @@ fn activate(login: &Login<'_>, marked: bool, nonce: Option<Nonce>) -> Result<Ses
     let Some(account) = login.account()? else {
         return if marked { Err("the user is gone".to_owned()) } else { Ok(SessionStart::Nothing) };
     };
-    match login.ask(&desk, &account, Request::OpenSession { nonce }) {
+    let open = |nonce| match login.ask(&desk, &account, Request::OpenSession { nonce }) {
         Ok(LoginReply::Session(start)) => Ok(start),
         Ok(_) => Err(odd_reply()),
         Err(failure) => Err(failure.to_string()),
+    };
+    if !marked {
+        return open(None);
     }
+    // A password tried in vain before, in the same connection, may have left one that stands for nothing.
+    let mut why = String::new();
+    for nonce in markers.iter().flatten() {
+        match open(Some(*nonce)) {
+            Ok(start) => {
+                marker::remove(login.pam, *nonce);
+                return Ok(start);
+            }
+            Err(refused) => why = refused,
+        }
+    }
+    Err(why)
 }

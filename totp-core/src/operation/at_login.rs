@@ -144,6 +144,10 @@ pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Resul
             Ok(SessionStart::Nothing)
         };
     };
+    // Who has none under way is given no state file for a marker of their own making.
+    if context.store.pending(&context.account.name)?.is_none() {
+        return Err(setup::none_under_way());
+    }
     let (mut user, credential) = context.locked()?;
     let mut pending = setup::matching(context, &user, credential.as_ref(), nonce)?;
     let Some(AtLogin { service, proven: Some(proven) }) = pending.at_login.take() else {

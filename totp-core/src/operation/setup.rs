@@ -271,9 +271,8 @@ pub(super) fn matching(
     credential: Option<&Credential>,
     nonce: Nonce,
 ) -> Result<Pending, Failure> {
-    let none = || Failure::Impossible("no set-up is under way; begin again".to_owned());
     let found = context.store.pending(&context.account.name)?;
-    let pending = found.filter(|pending| pending.uid == context.account.uid).ok_or_else(none)?;
+    let pending = found.filter(|pending| pending.uid == context.account.uid).ok_or_else(none_under_way)?;
     if pending.nonce != nonce {
         return Err(Failure::Impossible(
             "another set-up of this user was begun since; finish that one, or begin again".to_owned(),
@@ -290,6 +289,10 @@ pub(super) fn matching(
         return Err(changed_meanwhile());
     }
     Ok(pending)
+}
+
+pub(super) fn none_under_way() -> Failure {
+    Failure::Impossible("no set-up is under way; begin again".to_owned())
 }
 
 fn free_name(credential: &Credential, name: DeviceName) -> Result<DeviceName, Failure> {
