@@ -625,6 +625,51 @@ fn a_mail_system_that_fails_is_told_and_nobody_gets_in() {
 }
 
 #[test]
+fn a_mail_system_that_hangs_is_ended_with_the_tool_and_called_no_more_for_a_while() {
+    let host = with_policy("needs_invitation = true\nmail_invitations = true").build();
+    host.must_run(&["totp-enroll", "admin", "invite", "alice", "--mail", "alice@example.org"]);
+    host.must_run(&["totp-enroll", "admin", "revoke", "alice", "--yes"]);
+    host.mail_hangs();
+    for _ in 0..2 {
+        begins(&host, "").sees("could not be mailed");
+    }
+    assert_eq!(host.times_logged("reason=\"the mail system does not answer\""), 1);
+    assert_eq!(host.run(&["pgrep", "-fx", "sleep infinity"]).stdout, "", "nothing is left behind");
+}
+
+#[test]
+fn an_invitation_in_the_hand_of_its_user_is_good_also_where_a_login_could_mail_another() {
+    let host = with_policy("needs_invitation = true\nmail_invitations = true").build();
+    host.must_run(&["totp-enroll", "admin", "invite", "alice", "--mail", "alice@example.org"]);
+    host.must_run(&["totp-enroll", "admin", "revoke", "alice", "--yes"]);
+    host.take_mail();
+    let invited = host.run(&["totp-enroll", "admin", "invite", "alice", "--json"]).json();
+    let invitation = invited["invitation"].as_str().expect("a code");
+    let mut login = begins(&host, "");
+    login.sees("type the one that you were given");
+    assert!(host.take_mail().is_empty());
+    login.answers("Invitation: ", invitation);
+    sets_up(&mut login);
+    login.types("").is_let_in_as("alice");
+}
+
+#[test]
+fn a_screen_locker_opens_where_set_up_may_be_put_off_and_sets_nobody_up() {
+    let locker = "auth required pam_unix.so\nauth required pam_totp.so setup\n";
+    let at_login = "at_login = [\"locker\"]\n";
+    let host = with_policy(at_login).stack("locker", Stack::Text(locker)).build();
+    let unlock = || {
+        let words = ["pamtester", "locker", "alice", "authenticate"];
+        host.run_with_input("alice", &words, "wonderland\n\n")
+    };
+    let refused = unlock();
+    assert!(refused.status != 0 && refused.text().contains("is required and not set up"), "{refused:?}");
+    host.write(POLICY, format!("{REQUIRED}[enrollment]\n{at_login}grace_until = 2999-12-31\n"));
+    let unlocked = unlock();
+    assert_eq!(unlocked.status, 0, "{unlocked:?}");
+}
+
+#[test]
 fn a_temporary_code_logs_in_as_often_as_it_was_made_for() {
     let host = builder().build();
     let mut phone = host.enrol("alice");

@@ -13,6 +13,7 @@ use totp_core::account::Account;
 use totp_core::answer::Answer;
 use totp_core::desk::Desk;
 use totp_core::event::{EventLog as _, Level};
+use totp_core::issued::InvitationId;
 use totp_core::login::newcomer::{Grace, Welcome};
 use totp_core::operation::{Begun, Failure, Found, LoginReply, Outlook, Request};
 use totp_core::pending::Nonce;
@@ -84,7 +85,7 @@ enum Step<T> {
 }
 
 impl SetUp<'_> {
-    fn run(login: &Login<'_>, nonce: Nonce, invited: bool) -> Result<PamError, Unavailable> {
+    fn run(login: &Login<'_>, nonce: Nonce, invited: Option<InvitationId>) -> Result<PamError, Unavailable> {
         let policy = login.policy()?;
         let desk = login.desk(&policy)?;
         let Some(account) = login.account()? else { return Ok(PamError::USER_UNKNOWN) };
@@ -105,11 +106,12 @@ impl SetUp<'_> {
         }
     }
 
-    fn steps(&self, invited: bool) -> Result<Step<()>, Unavailable> {
+    fn steps(&self, invited: Option<InvitationId>) -> Result<Step<()>, Unavailable> {
         let outlook = self.outlook()?;
-        if self.policy.enrollment.needs_invitation && !invited {
+        let mut invited = invited;
+        if self.policy.enrollment.needs_invitation && invited.is_none() {
             match self.invitation(&outlook)? {
-                Step::On(()) => {}
+                Step::On(invitation) => invited = Some(invitation),
                 Step::PutOff => return self.put_off(),
                 Step::Denied(reason) => return Ok(Step::Denied(reason)),
             }
@@ -122,11 +124,10 @@ impl SetUp<'_> {
         {
             return self.cannot_ask(&outlook);
         }
-        let invited = self.policy.enrollment.needs_invitation || invited;
         let begun = match self.ask(Request::BeginAtLogin { nonce: self.nonce, invited }) {
             Ok(LoginReply::Begun(begun)) => begun,
             Ok(_) => return Err(odd_reply()),
-            Err(failure) => return self.told(failure),
+            Err(failure) => return self.told(&failure),
         };
         let codes = match self.proof(&begun, outlook.grace)? {
             Step::On(codes) => codes,
@@ -193,12 +194,7 @@ impl SetUp<'_> {
                 Ok(LoginReply::RecoveryCodes(codes)) => return Ok(Step::On(codes)),
                 Ok(_) => return Err(odd_reply()),
                 Err(Failure::NotProven { .. }) => {}
-                Err(failure) => {
-                    return match self.told(failure)? {
-                        Step::Denied(reason) => Ok(Step::Denied(reason)),
-                        Step::On(()) | Step::PutOff => Ok(Step::Denied("set-up-meanwhile")),
-                    };
-                }
+                Err(failure) => return self.told(&failure),
             }
             above = Message::Error(
                 "That is not the code of this secret. Type the code that the app shows now; if it keeps being wrong, a clock is.",
@@ -209,9 +205,9 @@ impl SetUp<'_> {
     }
 
     /// Mails an invitation, where that is on and an address is known, and takes it.
-    fn invitation(&self, outlook: &Outlook) -> Result<Step<()>, Unavailable> {
+    fn invitation(&self, outlook: &Outlook) -> Result<Step<InvitationId>, Unavailable> {
         let mut sent = None;
-        if let Some(mailbox) = &outlook.mailbox {
+        if let Some(mailbox) = outlook.mailbox.as_ref().filter(|_| !outlook.handed_over) {
             if !outlook.mailed_lately {
                 invitation::mail(self.login, &self.account);
             }
@@ -223,6 +219,9 @@ impl SetUp<'_> {
             }
             (Some(mailbox), _) => {
                 format!("A first set-up takes an invitation; we have sent a code to {mailbox}.")
+            }
+            (None, _) if outlook.handed_over => {
+                "A first set-up takes an invitation; type the one that you were given.".to_owned()
             }
             (None, Some(_)) => "A first set-up takes an invitation; ask an administrator for one.".to_owned(),
             (None, None) => {
@@ -245,10 +244,10 @@ impl SetUp<'_> {
             }
             let typed = Zeroizing::new(String::from_utf8_lossy(&typed).into_owned());
             match self.ask(Request::Welcome { typed }) {
-                Ok(LoginReply::Welcome(Welcome::Invited)) => return Ok(Step::On(())),
+                Ok(LoginReply::Welcome(Welcome::Invited(invitation))) => return Ok(Step::On(invitation)),
                 Ok(LoginReply::Welcome(_)) => {}
                 Ok(_) => return Err(odd_reply()),
-                Err(failure) => return self.told(failure),
+                Err(failure) => return self.told(&failure),
             }
             "This is not the invitation, or it has expired.".clone_into(&mut text);
         }
@@ -279,14 +278,14 @@ impl SetUp<'_> {
             Ok(_) => Err(odd_reply()),
             // Another login used the last one up.
             Err(Failure::NotConfigured) => Ok(Step::Denied("no-grace-left")),
-            Err(failure) => self.told(failure),
+            Err(failure) => self.told(&failure),
         }
     }
 
     /// What cannot be done as things are is told; what cannot be used is for the log.
-    fn told(&self, failure: Failure) -> Result<Step<()>, Unavailable> {
+    fn told<T>(&self, failure: &Failure) -> Result<Step<T>, Unavailable> {
         match failure {
-            Failure::Unusable(why) => Err(why),
+            Failure::Unusable(why) => Err(why.clone()),
             failure => {
                 self.login.tell(Message::Error(&failure.to_string()));
                 Ok(Step::Denied("set-up-meanwhile"))

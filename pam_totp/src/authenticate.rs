@@ -145,6 +145,8 @@ impl<'l> Attempt<'l> {
             Ok(LoginReply::Welcome(welcome)) => welcome,
             Ok(_) => return Err(odd_reply()),
             Err(Failure::Impossible(_)) => return Ok(self.refuse_unjudged("set-up-meanwhile")),
+            // A screen locker: totp-helper sets nobody up for a program that is not root.
+            Err(Failure::NotPermitted(_)) => Welcome::NotInvited { other_way: false },
             Err(failure) => return Err(failure.to_string()),
         };
         let set_up = |invited| -> Result<Answer, Unavailable> {
@@ -160,10 +162,12 @@ impl<'l> Attempt<'l> {
                 self.tell_what_is_left(&factor);
                 Ok(PASSED)
             }
-            Welcome::Invited if offered => set_up(true),
-            Welcome::SetUp | Welcome::NotInvited { other_way: true } if offered => set_up(false),
+            Welcome::Invited(invitation) if offered => set_up(Some(invitation)),
+            Welcome::SetUp | Welcome::NotInvited { other_way: true } if offered => set_up(None),
             _ if self.may_always_be_put_off() => {
                 login.log.event(Level::Notice, &login.event("setup", "put-off", "grace"));
+                // As for everybody, where the rest of the stack refuses.
+                conversation::delay_failure(login.pam);
                 if login.is_local() {
                     login.tell(Message::Info(
                         "Two-factor login will be required and is not set up: run totp-enroll once you are logged in.",

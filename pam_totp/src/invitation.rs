@@ -1,8 +1,10 @@
 //! Has totp-enroll mail an invitation: messages and sendmail are no business of a login program.
 
 use crate::login::Login;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use totp_core::account::Account;
 use totp_core::event::{EventLog as _, Level};
@@ -30,6 +32,9 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
         .current_dir("/")
         // Root in a set-user-ID program: the tool is to be root's, not the caller's.
         .uid(0)
+        // A group of its own: what is typed at the caller's terminal ends neither it nor the mail system's
+        // command, and both end together.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -45,7 +50,7 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
     let deadline = Instant::now().checked_add(LONGEST_CALL);
     while let Ok(None) = child.try_wait() {
         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-            let _ = child.kill();
+            end(&child);
             let _ = child.wait();
             login
                 .log
@@ -53,5 +58,12 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
             return;
         }
         std::thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
+/// Ends the tool and what it started: a command of the mail system that hangs would stay behind as root.
+fn end(tool: &Child) {
+    if let Ok(group) = i32::try_from(tool.id()) {
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
 }

@@ -7,11 +7,14 @@
 use crate::arguments::Arguments;
 use crate::conversation;
 use pamsm::{Pam, PamLibExt as _, PamResult};
+use totp_core::issued::InvitationId;
 use totp_core::pending::Nonce;
 
 /// How the name of a variable in the PAM environment begins that a set-up during login is carried in. The
 /// nonce ends it: pam_env can be told by ~/.pam_environment to clear a variable, but only by its whole name.
 const VARIABLE: &str = "PAM_TOTP_SETUP";
+/// Hexadecimal digits of a nonce.
+const NONCE_CHARACTERS: usize = 32;
 /// How the name of the module data begins.
 const DATA: &str = "pam_totp";
 
@@ -24,8 +27,8 @@ pub(crate) enum Outcome {
     SetUp {
         /// Ties the phases to one another.
         nonce: Nonce,
-        /// Whether an invitation was given.
-        invited: bool,
+        /// The invitation that was given.
+        invited: Option<InvitationId>,
     },
 }
 
@@ -34,20 +37,26 @@ impl Outcome {
         match self {
             Self::Passed => vec![0],
             Self::SetUp { nonce, invited } => {
-                let mut bytes = vec![if invited { 2 } else { 1 }];
+                let mut bytes = vec![1];
                 bytes.extend(nonce.to_string().bytes());
+                bytes.extend(invited.into_iter().flat_map(|InvitationId(number)| number.to_be_bytes()));
                 bytes
             }
         }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (kind, nonce) = bytes.split_first()?;
-        let nonce = || std::str::from_utf8(nonce).ok()?.parse().ok();
+        let (kind, rest) = bytes.split_first()?;
         match kind {
             0 => Some(Self::Passed),
-            1 => Some(Self::SetUp { nonce: nonce()?, invited: false }),
-            2 => Some(Self::SetUp { nonce: nonce()?, invited: true }),
+            1 => {
+                let (nonce, invited) = rest.split_at_checked(NONCE_CHARACTERS)?;
+                let invited = match invited {
+                    [] => None,
+                    number => Some(InvitationId(u32::from_be_bytes(number.try_into().ok()?))),
+                };
+                Some(Self::SetUp { nonce: std::str::from_utf8(nonce).ok()?.parse().ok()?, invited })
+            }
             _ => None,
         }
     }
@@ -115,8 +124,8 @@ mod tests {
         let nonce = Nonce::generate().unwrap();
         for outcome in [
             Outcome::Passed,
-            Outcome::SetUp { nonce, invited: false },
-            Outcome::SetUp { nonce, invited: true },
+            Outcome::SetUp { nonce, invited: None },
+            Outcome::SetUp { nonce, invited: Some(InvitationId(u32::MAX)) },
         ] {
             assert_eq!(Outcome::from_bytes(&outcome.to_bytes()), Some(outcome));
         }

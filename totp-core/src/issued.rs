@@ -6,6 +6,7 @@
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
 use crate::recovery::{Hash, draw, hash};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Seconds that an invitation is good for where nobody says otherwise: three days.
@@ -58,8 +59,32 @@ impl Issued {
 pub struct Invitation {
     /// The code. It is spent when the set-up counts.
     pub code: Issued,
-    /// When it was sent by mail; `None` for one that was handed over.
-    pub mailed: Option<Timestamp>,
+    /// How it reaches its user.
+    pub handover: Handover,
+}
+
+/// How an invitation reaches its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// By an administrator.
+    ByHand,
+    /// By mail, which the mail system has not taken yet.
+    Mailing,
+    /// By mail, which the mail system took at that moment.
+    Mailed(Timestamp),
+}
+
+/// Tells one invitation of a user from the next: what was begun with one does not end with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationId(pub u32);
+
+impl Invitation {
+    /// Which one it is.
+    #[must_use]
+    pub fn id(&self) -> InvitationId {
+        let [first, second, third, fourth, ..] = self.code.salt;
+        InvitationId(u32::from_be_bytes([first, second, third, fourth]))
+    }
 }
 
 /// Stands in for a code of a device.

@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::credential::{
     CredentialId, Device, DeviceId, credential_id, moment, quoted, read_device, write_device,
 };
+use crate::issued::InvitationId;
 use crate::random::{self, NoRandomness};
 use crate::recovery::{Hash, MOST_CODES, RecoverySet};
 use crate::toml_file::{Entry, FileError, Text};
@@ -105,8 +106,8 @@ pub struct Pending {
     pub begun: Timestamp,
     /// Wrong codes so far.
     pub failures: u8,
-    /// Whether it was begun with an invitation, which must still stand when it counts.
-    pub invited: bool,
+    /// The invitation it was begun with, which must still stand when it counts.
+    pub invited: Option<InvitationId>,
     /// Set for a set-up during login.
     pub at_login: Option<AtLogin>,
     /// The device with its new secret.
@@ -140,8 +141,8 @@ impl Pending {
         if let Some(device) = renews {
             let _ = writeln!(toml, "renews = \"{device}\"");
         }
-        if self.invited {
-            toml.push_str("invited = true\n");
+        if let Some(InvitationId(invitation)) = self.invited {
+            let _ = writeln!(toml, "invited = {invitation}");
         }
         if let Some(AtLogin { service, proven }) = &self.at_login {
             let _ = writeln!(toml, "service = {}", quoted(service));
@@ -169,7 +170,7 @@ impl Pending {
         let text = Text { file, text };
         let document = text.parse()?;
         let (mut nonce, mut purpose, mut uid, mut from, mut begun) = (None, None, None, None, None);
-        let (mut failures, mut renews, mut device, mut invited) = (0, None, None, false);
+        let (mut failures, mut renews, mut device, mut invited) = (0, None, None, None);
         let (mut service, mut step, mut salt, mut hashes) = (None, None, None, Vec::new());
         for entry in text.entries("", document.get_ref()) {
             match entry.key() {
@@ -190,7 +191,7 @@ impl Pending {
                     let wrong = |_| entry.error("is no identifier; allowed: 8 hexadecimal digits");
                     renews = Some(u32::from_str_radix(entry.string()?, 16).map_err(wrong)?);
                 }
-                "invited" => invited = entry.boolean()?,
+                "invited" => invited = Some(InvitationId(entry.integer(0..=u32::MAX)?)),
                 "service" => service = Some(entry.string()?.to_owned()),
                 "step" => step = Some(entry.integer(0..=u64::MAX)?),
                 "salt" => salt = Some(bytes_of(&entry, entry.string()?)?),
@@ -259,7 +260,7 @@ mod tests {
             from: CredentialId([5; 16]),
             begun: Timestamp(1_790_000_000),
             failures: 2,
-            invited: false,
+            invited: None,
             at_login: None,
             device: example_device(3, "phone", Kind::Totp { interval: 60 }),
         }
@@ -280,10 +281,10 @@ mod tests {
         let recovery = RecoverySet { salt: [0xab; 16], hashes: vec![[0x0f; 32]; MOST_CODES] };
         for proven in [None, Some(Proven { step: 59_666_667, recovery })] {
             let mut pending = example(Purpose::First);
-            pending.invited = true;
+            pending.invited = Some(InvitationId(u32::MAX));
             pending.at_login = Some(AtLogin { service: "ssh\"d".into(), proven });
             let read = Pending::parse("alice.pending", &pending.to_toml()).unwrap();
-            assert_eq!((&read.at_login, read.invited), (&pending.at_login, true));
+            assert_eq!((&read.at_login, read.invited), (&pending.at_login, pending.invited));
         }
         let odd = example(Purpose::First).to_toml().replace("[device]", "salt = \"abc\"\n[device]");
         assert!(Pending::parse("alice.pending", &odd).is_err());

@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use crate::clock::Day;
     use crate::credential::DeviceName;
+    use crate::issued::InvitationId;
     use crate::login::newcomer::{Grace, Welcome};
     use crate::login::{Factor, Reason, Refusal, Verdict};
     use crate::operation::{Begun, Confirmed, Found, Intent, Outlook, Probe, SessionStart};
@@ -92,7 +93,8 @@ mod tests {
             Request::Confirm { nonce, code: Zeroizing::new(String::new()) },
             Request::ForgetHosts,
             Request::Welcome { typed: Zeroizing::new("ABCD".into()) },
-            Request::BeginAtLogin { nonce, invited: true },
+            Request::BeginAtLogin { nonce, invited: Some(InvitationId(u32::MAX)) },
+            Request::BeginAtLogin { nonce, invited: None },
             Request::ProveAtLogin { nonce, code: Zeroizing::new("123456".into()) },
             Request::Outlook,
             Request::PutOff,
@@ -120,11 +122,13 @@ mod tests {
             Answered::Done(Reply::Welcome(Welcome::NotInvited { other_way: true })),
             Answered::Done(Reply::Welcome(Welcome::Accepted(Factor::TemporaryCode { left: 2 }))),
             Answered::Done(Reply::Welcome(Welcome::SetUp)),
+            Answered::Done(Reply::Welcome(Welcome::Invited(InvitationId(7)))),
             Answered::Done(Reply::PutOff(Grace::Logins(3))),
             Answered::Done(Reply::Outlook(Outlook {
                 grace: Day::parse("2027-01-31").map(Grace::Until),
                 mailbox: Some("a...@example.org".into()),
                 mailed_lately: false,
+                handed_over: true,
             })),
             Answered::Done(Reply::Session(SessionStart::Activated)),
             Answered::Done(Reply::Judged(Verdict::Refused(refusal))),

@@ -6,6 +6,7 @@
 use super::Factor;
 use crate::answer::Answer;
 use crate::clock::{Day, Timestamp};
+use crate::issued::{Invitation, InvitationId};
 use crate::policy::Policy;
 use crate::state::State;
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,8 @@ pub const BETWEEN_MAILS: u64 = 10 * 60;
 pub enum Welcome {
     /// A temporary code: the login passes.
     Accepted(Factor),
-    /// Set-up, by invitation.
-    Invited,
+    /// Set-up, by this invitation.
+    Invited(InvitationId),
     /// Set-up, which takes no invitation here.
     SetUp,
     /// No set-up without an invitation; `else_way` says whether the login can go on by mailing one or
@@ -92,8 +93,8 @@ pub fn welcome(policy: &Policy, mut state: State, answer: &Answer, now: Timestam
         if let Some(left) = state.spend_temporary(code, now) {
             return (Welcome::Accepted(Factor::TemporaryCode { left }), state);
         }
-        if is_invited(&state, code, now) {
-            return (Welcome::Invited, state);
+        if let Some(invitation) = invitation(&state, code, now) {
+            return (Welcome::Invited(invitation), state);
         }
     }
     if !policy.enrollment.needs_invitation {
@@ -103,16 +104,16 @@ pub fn welcome(policy: &Policy, mut state: State, answer: &Answer, now: Timestam
     (Welcome::NotInvited { other_way }, state)
 }
 
-/// Whether `typed` (sixteen Base32 capitals) is this user's invitation.
+/// The invitation of this user, if `typed` (sixteen Base32 capitals) is it.
 #[must_use]
-pub fn is_invited(state: &State, typed: &str, now: Timestamp) -> bool {
-    state.invitation.as_ref().is_some_and(|invitation| invitation.code.is(typed, now))
+pub fn invitation(state: &State, typed: &str, now: Timestamp) -> Option<InvitationId> {
+    state.invitation.as_ref().filter(|invitation| invitation.code.is(typed, now)).map(Invitation::id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issued::{Invitation, Issued, TemporaryCode};
+    use crate::issued::{Handover, Issued, TemporaryCode};
 
     const NOON: Timestamp = Timestamp(1_790_000_010);
 
@@ -130,7 +131,7 @@ mod tests {
 
     fn invited() -> (State, String) {
         let (code, printed) = Issued::draw(NOON, 60).unwrap();
-        let invitation = Some(Invitation { code, mailed: None });
+        let invitation = Some(Invitation { code, handover: Handover::ByHand });
         (State { invitation, ..State::default() }, printed.to_string())
     }
 
@@ -148,7 +149,7 @@ mod tests {
         for typed in ["", "123456", "AAAA-BBBB-CCCC-DDDD"] {
             assert_eq!(answers(&policy, &state, typed), Welcome::NotInvited { other_way: false }, "{typed}");
         }
-        assert_eq!(answers(&policy, &state, &code.to_lowercase()), Welcome::Invited);
+        assert!(matches!(answers(&policy, &state, &code.to_lowercase()), Welcome::Invited(_)));
         let late = Answer::parse(code.as_bytes());
         let (welcome, _) = welcome(&policy, state, &late, NOON.plus(60));
         assert_eq!(welcome, Welcome::NotInvited { other_way: false });

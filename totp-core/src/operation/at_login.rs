@@ -9,6 +9,7 @@ use super::{Actor, Begun, Context, Failure, Outlook, SessionStart, attempt, setu
 use crate::answer::Answer;
 use crate::credential::{CredentialId, DeviceName};
 use crate::event::Level;
+use crate::issued::{Handover, InvitationId};
 use crate::login::Record;
 use crate::login::newcomer::{self, BETWEEN_MAILS, Grace, Welcome};
 use crate::pending::{AtLogin, Nonce, Pending, Proven, Purpose};
@@ -49,13 +50,16 @@ pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Fai
 pub(super) fn outlook(context: &Context<'_>) -> Result<Outlook, Failure> {
     insist_on_host(context)?;
     let state = context.newcomer()?;
-    let mailed = state.invitation.as_ref().filter(|invitation| invitation.code.is_alive(context.now));
+    let invitation = state.invitation.as_ref().filter(|invitation| invitation.code.is_alive(context.now));
+    let handover = invitation.map(|invitation| invitation.handover);
     Ok(Outlook {
         grace: newcomer::grace(context.policy, &state, context.now),
         mailbox: newcomer::mailbox(context.policy, &state).map(masked),
-        mailed_lately: mailed
-            .and_then(|invitation| invitation.mailed)
-            .is_some_and(|mailed| context.now.since(mailed) < BETWEEN_MAILS),
+        mailed_lately: match handover {
+            Some(Handover::Mailed(mailed)) => context.now.since(mailed) < BETWEEN_MAILS,
+            Some(Handover::ByHand | Handover::Mailing) | None => false,
+        },
+        handed_over: handover == Some(Handover::ByHand),
     })
 }
 
@@ -89,13 +93,20 @@ pub(super) fn put_off(context: &Context<'_>) -> Result<Grace, Failure> {
 }
 
 /// Draws a secret for the login that has this nonce.
-pub(super) fn begin(context: &Context<'_>, nonce: Nonce, invited: bool) -> Result<Begun, Failure> {
+pub(super) fn begin(
+    context: &Context<'_>,
+    nonce: Nonce,
+    invited: Option<InvitationId>,
+) -> Result<Begun, Failure> {
     insist_on_host(context)?;
     let (user, credential) = context.locked()?;
     if credential.is_some() {
         return Err(setup::changed_meanwhile());
     }
-    if context.policy.enrollment.needs_invitation && !invited {
+    if invited.is_some_and(|invitation| !setup::stands(context, &user, invitation)) {
+        return Err(setup::no_invitation_any_more());
+    }
+    if context.policy.enrollment.needs_invitation && invited.is_none() {
         return Err(Failure::NotPermitted("a first set-up takes an invitation on this host".to_owned()));
     }
     let pending = Pending {

@@ -3,6 +3,7 @@
 
 use crate::clock::Day;
 use crate::credential::DeviceName;
+use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
 use crate::login::{Refusal, Verdict};
 use crate::pending::Nonce;
@@ -109,8 +110,8 @@ pub enum Request {
     BeginAtLogin {
         /// Ties account and session to it.
         nonce: Nonce,
-        /// Whether an invitation was given.
-        invited: bool,
+        /// The invitation that was given.
+        invited: Option<InvitationId>,
     },
     /// For root: prove the device of a set-up during login. It counts when the session opens.
     ProveAtLogin {
@@ -164,6 +165,8 @@ pub struct Outlook {
     pub mailbox: Option<String>,
     /// Whether one was mailed so lately that no other is.
     pub mailed_lately: bool,
+    /// Whether an administrator handed one over that is still good; no other is mailed in its place.
+    pub handed_over: bool,
 }
 
 /// What came of opening a session.

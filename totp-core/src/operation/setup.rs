@@ -5,7 +5,8 @@ use super::{Actor, Begun, Confirmed, Context, Failure, attempt};
 use crate::answer::Answer;
 use crate::credential::{Credential, CredentialId, Device, DeviceId, DeviceName, MOST_DEVICES};
 use crate::event::Level;
-use crate::login::newcomer::is_invited;
+use crate::issued::{Invitation, InvitationId};
+use crate::login::newcomer;
 use crate::login::{self, Record};
 use crate::otp::{Kind, Parameters};
 use crate::otpauth;
@@ -30,7 +31,7 @@ pub(super) fn begin(
         Wanted::Renewal => context.permit(context.policy.enrollment.renew, "renew secrets")?,
     }
     let (mut user, credential) = context.locked()?;
-    let mut invited = false;
+    let mut invited = None;
     let (purpose, name) = match (wanted, &credential) {
         (Wanted::First, None) => {
             invited = takes_invitation(context, &user, code)?;
@@ -76,14 +77,14 @@ pub(super) fn begun(context: &Context<'_>, pending: &Pending) -> Begun {
     }
 }
 
-/// Whether a first set-up by the user is begun with an invitation; refused where it would take one.
+/// The invitation that a first set-up by the user is begun with; refused where it would take one.
 fn takes_invitation(
     context: &Context<'_>,
     user: &LockedUser<'_>,
     code: Option<&str>,
-) -> Result<bool, Failure> {
+) -> Result<Option<InvitationId>, Failure> {
     if context.actor == Actor::Root {
-        return Ok(false);
+        return Ok(None);
     }
     let Some(code) = code else {
         return if context.policy.enrollment.needs_invitation {
@@ -92,13 +93,17 @@ fn takes_invitation(
                     .to_owned(),
             ))
         } else {
-            Ok(false)
+            Ok(None)
         };
     };
     let state = user.newcomer(context.account.uid);
-    match Answer::parse(code.as_bytes()) {
-        Answer::Recovery(typed) if is_invited(&state, &typed, context.now) => Ok(true),
-        _ => {
+    let invitation = match Answer::parse(code.as_bytes()) {
+        Answer::Recovery(typed) => newcomer::invitation(&state, &typed, context.now),
+        _ => None,
+    };
+    match invitation {
+        Some(invitation) => Ok(Some(invitation)),
+        None => {
             context.log.event(Level::Notice, &context.event("setup", "denied", Some("wrong-invitation")));
             Err(Failure::Impossible(
                 "this invitation is not valid for this user, or it has expired or was used; ask an administrator for another"
@@ -158,19 +163,28 @@ pub(super) fn prove(
     Err(Failure::NotProven { left: MOST_FAILURES.saturating_sub(pending.failures) })
 }
 
-/// Of several set-ups with one invitation, one counts.
+/// Of several set-ups with one invitation, one counts; and none that was begun with an invitation in whose
+/// place there is another by now.
 pub(super) fn insist_on_invitation(
     context: &Context<'_>,
     user: &LockedUser<'_>,
     pending: &Pending,
 ) -> Result<(), Failure> {
-    if pending.invited && user.newcomer(context.account.uid).invitation.is_none() {
+    if pending.invited.is_some_and(|invitation| !stands(context, user, invitation)) {
         user.remove_pending()?;
-        return Err(Failure::Impossible(
-            "the invitation was used or withdrawn meanwhile; nothing was set up".to_owned(),
-        ));
+        return Err(no_invitation_any_more());
     }
     Ok(())
+}
+
+/// Whether this invitation is still the user's.
+pub(super) fn stands(context: &Context<'_>, user: &LockedUser<'_>, invitation: InvitationId) -> bool {
+    let state = user.newcomer(context.account.uid);
+    state.invitation.as_ref().map(Invitation::id) == Some(invitation)
+}
+
+pub(super) fn no_invitation_any_more() -> Failure {
+    Failure::Impossible("the invitation was used or withdrawn meanwhile; nothing was set up".to_owned())
 }
 
 /// Ends a set-up under way, if it is still the one that `nonce` began, and leaves no trace of it.

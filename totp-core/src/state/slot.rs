@@ -16,7 +16,7 @@
 use super::{KEPT_REFUSALS, LONGEST_MAIL, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, DeviceId, MOST_DEVICES};
-use crate::issued::{Invitation, Issued, TemporaryCode};
+use crate::issued::{Handover, Invitation, Issued, TemporaryCode};
 use crate::login::Reason;
 use crate::recovery::{MOST_CODES, RecoverySet};
 use crate::source::Source;
@@ -142,8 +142,13 @@ fn encode_body(state: &State) -> Result<Vec<u8>, TooLarge> {
     body.push(u8::from(state.invitation.is_some()));
     if let Some(invitation) = &state.invitation {
         issued(&mut body, &invitation.code);
-        body.push(u8::from(invitation.mailed.is_some()));
-        body.extend(invitation.mailed.unwrap_or_default().0.to_le_bytes());
+        let (kind, mailed) = match invitation.handover {
+            Handover::ByHand => (0, Timestamp::default()),
+            Handover::Mailed(moment) => (1, moment),
+            Handover::Mailing => (2, Timestamp::default()),
+        };
+        body.push(kind);
+        body.extend(mailed.0.to_le_bytes());
     }
     body.push(u8::from(state.temporary.is_some()));
     if let Some(temporary) = &state.temporary {
@@ -269,8 +274,13 @@ impl Reader<'_> {
             })?,
             invitation: self.optional(|body| {
                 let code = body.issued()?;
-                let (was_mailed, mailed) = (body.flag()?, body.moment()?);
-                Some(Invitation { code, mailed: was_mailed.then_some(mailed) })
+                let handover = match (body.byte()?, body.moment()?) {
+                    (0, _) => Handover::ByHand,
+                    (1, moment) => Handover::Mailed(moment),
+                    (2, _) => Handover::Mailing,
+                    _ => return None,
+                };
+                Some(Invitation { code, handover })
             })?,
             temporary: self
                 .optional(|body| Some(TemporaryCode { code: body.issued()?, uses_left: body.byte()? }))?,
@@ -329,7 +339,7 @@ mod tests {
         }
         let code =
             Issued { salt: [1; 16], hash: [2; 32], issued: Timestamp(3), expires: Timestamp(u64::MAX) };
-        state.invitation = Some(Invitation { code: code.clone(), mailed: Some(Timestamp(4)) });
+        state.invitation = Some(Invitation { code: code.clone(), handover: Handover::Mailed(Timestamp(4)) });
         state.temporary = Some(TemporaryCode { code, uses_left: 100 });
         state.graces_used = u32::MAX;
         state.mail = Some("m".repeat(LONGEST_MAIL));

@@ -3,8 +3,9 @@
 use super::super::{Context, Failure, with_held_log};
 use crate::clock::Timestamp;
 use crate::credential::CredentialId;
-use crate::issued::{Invitation, Issued, TemporaryCode};
+use crate::issued::{Handover, Invitation, InvitationId, Issued, TemporaryCode};
 use crate::login::Record;
+use crate::login::newcomer::BETWEEN_MAILS;
 use crate::state::State;
 use zeroize::Zeroizing;
 
@@ -16,14 +17,7 @@ pub struct Invited {
     pub expires: Timestamp,
     /// The address it is to be mailed to.
     pub mail: Option<String>,
-    issued: Issued,
-}
-
-impl Invited {
-    /// Whether it is the one that counts: another administrator may have drawn one in its place.
-    fn counts(&self, state: &State) -> bool {
-        state.invitation.as_ref().is_some_and(|invitation| invitation.code == self.issued)
-    }
+    id: InvitationId,
 }
 
 /// How an invitation reaches its user.
@@ -33,7 +27,8 @@ pub enum Delivery {
     ByHand,
     /// By mail to this address, which is remembered once the mail system took it.
     Mail(String),
-    /// By mail to the address that is known.
+    /// By mail to the address that is known. This is what a login does: it takes the place of none that an
+    /// administrator handed over, and of none that was mailed, or was to be, a short while ago.
     KnownMail,
 }
 
@@ -56,6 +51,9 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
         )));
     }
     let mut state = user.newcomer(context.account.uid);
+    if delivery == Delivery::KnownMail {
+        insist_on_place_for_mail(context, &state)?;
+    }
     let mail = match delivery {
         Delivery::ByHand => None,
         Delivery::Mail(address) => Some(address),
@@ -69,18 +67,34 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
         },
     };
     let (code, printed) = Issued::draw(context.now, lives_for)?;
-    let (issued, expires) = (code.clone(), code.expires);
+    let expires = code.expires;
     // Mailed, and to an address worth remembering, is what the mail system took: see `invitation_mailed`.
-    state.invitation = Some(Invitation { code, mailed: None });
+    let handover = if mail.is_some() { Handover::Mailing } else { Handover::ByHand };
+    let invitation = Invitation { code, handover };
+    let id = invitation.id();
+    state.invitation = Some(invitation);
     user.record(&state, Record::Durable)?;
-    // Who replaces an invitation may know that it fell into wrong hands.
-    if context.store.pending(name)?.is_some_and(|pending| pending.invited) {
-        user.remove_pending()?;
-    }
     let by = if mail.is_some() { "mail" } else { "hand" };
     let until = expires.to_rfc3339();
     context.log_change("invite", |event| event.with("delivery", &by).with("until", &until));
-    Ok(Invited { code: printed, expires, mail, issued })
+    Ok(Invited { code: printed, expires, mail, id })
+}
+
+/// Whoever knows a password can have a login mail an invitation: neither may that take one away that its user
+/// has in hand, nor may many logins at once send many.
+fn insist_on_place_for_mail(context: &Context<'_>, state: &State) -> Result<(), Failure> {
+    let alive = state.invitation.as_ref().filter(|invitation| invitation.code.is_alive(context.now));
+    let Some(Invitation { code, handover }) = alive else { return Ok(()) };
+    let (name, until) = (&context.account.name, code.expires.to_rfc3339());
+    if *handover == Handover::ByHand {
+        return Err(Failure::Impossible(format!(
+            "the invitation that was handed over to {name} is good until {until}; `totp-enroll admin invite {name} --mail ADDRESS` puts another in its place"
+        )));
+    }
+    if context.now.since(code.issued) < BETWEEN_MAILS {
+        return Err(Failure::Impossible(format!("an invitation of {name} was mailed a short while ago")));
+    }
+    Ok(())
 }
 
 /// Notes that the mail system took this invitation, if it still counts, and remembers where it went.
@@ -91,10 +105,8 @@ pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(),
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
         let mut state = user.newcomer(context.account.uid);
-        if invited.counts(&state)
-            && let Some(invitation) = &mut state.invitation
-        {
-            invitation.mailed = Some(context.now);
+        if let Some(invitation) = state.invitation.as_mut().filter(|found| found.id() == invited.id) {
+            invitation.handover = Handover::Mailed(context.now);
             state.mail = invited.mail.clone().or(state.mail);
             return Ok(user.record(&state, Record::Durable)?);
         }
@@ -102,7 +114,7 @@ pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(),
     })
 }
 
-/// Withdraws this invitation, as where it could not be handed over. Another one that was drawn since stands.
+/// Withdraws this invitation, as where it could not be mailed; another that took its place meanwhile stays.
 ///
 /// # Errors
 /// [`Failure::Unusable`].
@@ -110,8 +122,7 @@ pub fn withdraw_invitation(context: &Context<'_>, invited: &Invited) -> Result<(
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
         let mut state = user.newcomer(context.account.uid);
-        if invited.counts(&state) {
-            state.invitation = None;
+        if state.invitation.take_if(|found| found.id() == invited.id).is_some() {
             user.record(&state, Record::Durable)?;
             context.log_change("invite-withdraw", |event| event);
         }

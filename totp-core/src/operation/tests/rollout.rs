@@ -1,8 +1,9 @@
 //! What brings users to a phone: invitations, temporary codes, overrides, and set-up during login.
 
 use super::*;
-use crate::login::newcomer::{Grace, Welcome};
-use crate::operation::admin::{Delivery, Invited, Override};
+use crate::issued::{Handover, InvitationId};
+use crate::login::newcomer::{self, Grace, Welcome};
+use crate::operation::admin::{Delivery, Override};
 
 const SSHD: &str = "sshd";
 
@@ -22,7 +23,13 @@ impl Home {
         }
     }
 
+    /// With the invitation there is, if there shall be one.
     fn begins_at_login(&self, invited: bool) -> Result<Begun, Failure> {
+        let invitation = || self.context().newcomer().unwrap().invitation.map(|found| found.id());
+        self.begins_with(if invited { invitation() } else { None })
+    }
+
+    fn begins_with(&self, invited: Option<InvitationId>) -> Result<Begun, Failure> {
         let nonce = crate::pending::Nonce::generate().unwrap();
         match self.asks(Request::BeginAtLogin { nonce, invited })? {
             Reply::Begun(begun) => Ok(begun),
@@ -52,14 +59,20 @@ impl Home {
         (begun, phone)
     }
 
-    fn invites(&self, delivery: Delivery) -> Result<String, Failure> {
-        let root = Context { actor: Actor::Root, ..self.context() };
-        admin::invite(&root, 3600, delivery).map(|invited| invited.code.to_string())
+    fn root(&self) -> Context<'_> {
+        Context { actor: Actor::Root, ..self.context() }
     }
 
-    fn invited(&self) -> Invited {
-        let root = Context { actor: Actor::Root, ..self.context() };
-        admin::invite(&root, 3600, Delivery::ByHand).unwrap()
+    fn invites(&self, delivery: Delivery) -> Result<String, Failure> {
+        admin::invite(&self.root(), 3600, delivery).map(|invited| invited.code.to_string())
+    }
+
+    /// The set-up that this code opens.
+    fn invitation_of(&self, code: &str) -> InvitationId {
+        match self.welcomes(code) {
+            Welcome::Invited(invitation) => invitation,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn issues(&self, uses: u8) -> String {
@@ -145,7 +158,7 @@ fn who_is_no_login_program_may_ask_for_none_of_it() {
     let nonce = begun.nonce;
     let requests: [Request; 6] = [
         Request::Welcome { typed: typed("x") },
-        Request::BeginAtLogin { nonce, invited: true },
+        Request::BeginAtLogin { nonce, invited: None },
         Request::ProveAtLogin { nonce, code: typed(&Phone::with(&begun.secret).code(home.now)) },
         Request::Outlook,
         Request::PutOff,
@@ -174,21 +187,69 @@ fn an_invitation_is_good_once_also_for_two_at_once() {
     home.policy.enrollment.needs_invitation = true;
     assert!(home.begins_at_login(false).is_err());
     let code = home.invites(Delivery::ByHand).unwrap();
-    assert_eq!(home.welcomes(&code), Welcome::Invited);
-    assert_eq!(home.welcomes(&code), Welcome::Invited, "looking at it spends nothing");
+    assert_eq!(home.invitation_of(&code), home.invitation_of(&code), "looking at it spends nothing");
     let (begun, _) = home.proven(true);
     assert_eq!(home.opens(Some(&begun)), Ok(SessionStart::Activated));
     admin::revoke(&Context { actor: Actor::Root, ..home.context() }).unwrap();
     assert_eq!(home.welcomes(&code), Welcome::NotInvited { other_way: false });
 
     // The tool and a login with one invitation: whichever counts first.
-    let invited = home.invited();
-    let code = invited.code.to_string();
+    let invited = admin::invite(&home.root(), 3600, Delivery::ByHand).unwrap();
     let (begun, _) = home.proven(true);
-    admin::withdraw_invitation(&Context { actor: Actor::Root, ..home.context() }, &invited).unwrap();
+    admin::withdraw_invitation(&home.root(), &invited).unwrap();
     assert!(home.opens(Some(&begun)).is_err());
     assert!(!home.status().configured);
-    assert_eq!(home.welcomes(&code), Welcome::NotInvited { other_way: false });
+    assert_eq!(home.welcomes(&invited.code), Welcome::NotInvited { other_way: false });
+}
+
+#[test]
+fn what_an_invitation_began_ends_with_no_other() {
+    let mut home = at_login();
+    home.policy.enrollment.needs_invitation = true;
+    // Whoever has seen the first one is not let in by the one that was made in its place.
+    let first = home.invitation_of(&home.invites(Delivery::ByHand).unwrap());
+    let (begun, _) = home.proven(true);
+    let second = home.invites(Delivery::ByHand).unwrap();
+    assert!(home.opens(Some(&begun)).is_err());
+    assert!(matches!(home.begins_with(Some(first)), Err(Failure::Impossible(_))));
+    assert!(!home.status().configured);
+    home.actor = Actor::Owner;
+    let begun = home.begins(Purpose::First, None, Some(&second)).unwrap();
+    let third = home.invites(Delivery::ByHand).unwrap();
+    assert!(home.confirms(&begun, &Phone::with(&begun.secret).code(home.now)).is_err());
+    assert!(!home.status().configured);
+    home.actor = Actor::Host;
+    assert!(home.begins_with(Some(home.invitation_of(&third))).is_ok(), "the last one stands");
+}
+
+#[test]
+fn a_login_mails_no_invitation_in_the_place_of_one_that_is_under_way() {
+    let mut home = at_login();
+    home.policy.enrollment.needs_invitation = true;
+    home.policy.enrollment.mail_invitations = true;
+    let mail = |home: &Home| home.invites(Delivery::KnownMail);
+    let first = admin::invite(&home.root(), 3600, Delivery::Mail("alice@example.org".into())).unwrap();
+    admin::invitation_mailed(&home.root(), &first).unwrap();
+    assert!(matches!(mail(&home), Err(Failure::Impossible(_))), "many at once send one");
+    home.now = home.now.plus(newcomer::BETWEEN_MAILS);
+    mail(&home).unwrap();
+    let by_hand = home.invites(Delivery::ByHand).unwrap();
+    home.now = home.now.plus(newcomer::BETWEEN_MAILS);
+    assert!(matches!(mail(&home), Err(Failure::Impossible(_))));
+    home.invitation_of(&by_hand);
+    home.now = home.now.plus(3600);
+    mail(&home).unwrap();
+}
+
+#[test]
+fn an_invitation_that_could_not_be_mailed_takes_no_other_with_it() {
+    let home = at_login();
+    let mailed = admin::invite(&home.root(), 3600, Delivery::Mail("alice@example.org".into())).unwrap();
+    let by_hand = home.invites(Delivery::ByHand).unwrap();
+    admin::withdraw_invitation(&home.root(), &mailed).unwrap();
+    admin::invitation_mailed(&home.root(), &mailed).unwrap();
+    home.invitation_of(&by_hand);
+    assert!(matches!(home.asks(Request::Outlook), Ok(Reply::Outlook(Outlook { handed_over: true, .. }))));
 }
 
 #[test]
@@ -213,9 +274,10 @@ fn what_becomes_of_a_mail_concerns_its_own_invitation_alone() {
     let second = home.invites(Delivery::ByHand).unwrap();
     admin::invitation_mailed(&root, &first).unwrap();
     admin::withdraw_invitation(&root, &first).unwrap();
-    assert_eq!(home.welcomes(&second), Welcome::Invited);
+    assert!(matches!(home.welcomes(&second), Welcome::Invited(_)));
     let state = root.store.lock(&root.account.name).unwrap().newcomer(root.account.uid);
-    assert_eq!(state.invitation.unwrap().mailed, None);
+    assert_eq!(state.invitation.unwrap().handover, Handover::ByHand);
+    assert_eq!(state.mail, None, "where the first went is not remembered either");
 }
 
 #[test]
@@ -239,7 +301,7 @@ fn an_invitation_expires_and_a_new_one_takes_its_place() {
     let first = home.invites(Delivery::ByHand).unwrap();
     let second = home.invites(Delivery::ByHand).unwrap();
     assert_eq!(home.welcomes(&first), Welcome::NotInvited { other_way: false });
-    assert_eq!(home.welcomes(&second), Welcome::Invited);
+    home.invitation_of(&second);
     assert!(home.status().invited_until.is_some());
     home.now = home.now.plus(3600);
     assert_eq!(home.welcomes(&second), Welcome::NotInvited { other_way: false });
