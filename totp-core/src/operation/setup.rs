@@ -189,8 +189,15 @@ pub(super) fn no_invitation_any_more() -> Failure {
 
 /// Ends a set-up under way, if it is still the one that `nonce` began, and leaves no trace of it.
 pub(super) fn abandon(context: &Context<'_>, nonce: Nonce) -> Result<(), Failure> {
+    let is_under_way = || -> Result<bool, Failure> {
+        Ok(context.store.pending(&context.account.name)?.is_some_and(|pending| pending.nonce == nonce))
+    };
+    // Who has begun none is given no state file for ending it.
+    if !is_under_way()? {
+        return Ok(());
+    }
     let user = context.store.lock(&context.account.name)?;
-    if context.store.pending(&context.account.name)?.is_some_and(|pending| pending.nonce == nonce) {
+    if is_under_way()? {
         user.remove_pending()?;
         user.tidy(&context.account.name)?;
     }

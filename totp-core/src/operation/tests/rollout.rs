@@ -171,6 +171,15 @@ fn who_is_no_login_program_may_ask_for_none_of_it() {
 }
 
 #[test]
+fn ending_what_was_never_begun_leaves_nothing() {
+    let home = at_login();
+    let nonce = crate::pending::Nonce::generate().unwrap();
+    home.asks(Request::Abandon { nonce }).unwrap();
+    assert!(home.asks(Request::OpenSession { nonce: Some(nonce) }).is_err());
+    assert_eq!(home.names(), Vec::<String>::new());
+}
+
+#[test]
 fn a_user_set_up_meanwhile_is_not_set_up_again() {
     let mut home = at_login();
     let (begun, _) = home.proven(false);
