@@ -154,7 +154,7 @@ fn who_is_not_set_up_and_cannot_be_is_refused() {
     says(&host, &["let through whatever the answer, through 2999-12-31 (grace_until)"]);
     is_asked_and_let_in(&host, "x");
     let host = with_setup("needs_invitation = true", PamStack::new().setup());
-    says(&host, &[", and refused: setting up takes an invitation", "`totp-enroll admin invite alice`"]);
+    says(&host, &["; an invitation would set it up, and there is none", "`totp-enroll admin invite alice`"]);
     is_asked_and_refused(&host, "");
     let made = host.run(&["totp-enroll", "admin", "code", "alice", "--json"]).json();
     says(&host, &["; the temporary code logs in; with any other answer it is refused"]);

@@ -223,13 +223,11 @@ impl SetUp<'_> {
             (None, _) if outlook.handed_over => {
                 "A first set-up takes an invitation; type the one that you were given.".to_owned()
             }
-            (None, Some(_)) => "A first set-up takes an invitation; ask an administrator for one.".to_owned(),
-            (None, None) => {
-                self.login.tell(Message::Error(
-                    "A first set-up takes an invitation, which could not be mailed; ask an administrator for one.",
-                ));
-                return Ok(Step::Denied("not-invited"));
+            (None, _) if outlook.mailbox.is_some() => {
+                "A first set-up takes an invitation, which could not be mailed; ask an administrator for one."
+                    .to_owned()
             }
+            (None, _) => "A first set-up takes an invitation; ask an administrator for one.".to_owned(),
         };
         let question = match outlook.grace {
             Some(grace) => format!("Invitation (Enter alone puts it off, {grace}): "),

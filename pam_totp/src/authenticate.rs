@@ -142,11 +142,11 @@ impl<'l> Attempt<'l> {
         };
         let request = Request::Welcome { typed: text_of(&typed) };
         let welcome = match login.ask(desk, account, request) {
-            Ok(LoginReply::Welcome(welcome)) => welcome,
+            Ok(LoginReply::Welcome(welcome)) => Some(welcome),
             Ok(_) => return Err(odd_reply()),
             Err(Failure::Impossible(_)) => return Ok(self.refuse_unjudged("set-up-meanwhile")),
             // A screen locker: totp-helper sets nobody up for a program that is not root.
-            Err(Failure::NotPermitted(_)) => Welcome::NotInvited { other_way: false },
+            Err(Failure::NotPermitted(_)) => None,
             Err(failure) => return Err(failure.to_string()),
         };
         let set_up = |invited| -> Result<Answer, Unavailable> {
@@ -156,15 +156,16 @@ impl<'l> Attempt<'l> {
             conversation::delay_failure(login.pam);
             Ok((PamError::IGNORE, Some(Outcome::SetUp { nonce, invited })))
         };
-        let offered = login.offers_set_up(policy) && self.first_factor_was_given();
+        let first_factor = self.first_factor_was_given();
+        let offered = first_factor && login.offers_set_up(policy);
         match welcome {
-            Welcome::Accepted(factor) => {
+            Some(Welcome::Accepted(factor)) => {
                 self.tell_what_is_left(&factor);
                 Ok(PASSED)
             }
-            Welcome::Invited(invitation) if offered => set_up(Some(invitation)),
-            Welcome::SetUp | Welcome::NotInvited { other_way: true } if offered => set_up(None),
-            _ if self.may_always_be_put_off() => {
+            Some(Welcome::Invited(invitation)) if offered => set_up(Some(invitation)),
+            Some(Welcome::SetUp | Welcome::NotInvited) if offered => set_up(None),
+            _ if first_factor && self.may_always_be_put_off() => {
                 login.log.event(Level::Notice, &login.event("setup", "put-off", "grace"));
                 // As for everybody, where the rest of the stack refuses.
                 conversation::delay_failure(login.pam);
@@ -183,7 +184,7 @@ impl<'l> Attempt<'l> {
     }
 
     /// Whether a password was typed to a module above, or sshd has checked a key. Without either, whoever
-    /// knows a name could set its user up.
+    /// knows a name could set its user up, or be let through in a grace.
     fn first_factor_was_given(&self) -> bool {
         let pam = self.login.pam;
         let keyed = pam.getenv("SSH_AUTH_INFO_0").ok().flatten().is_some_and(|methods| {

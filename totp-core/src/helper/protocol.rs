@@ -119,7 +119,7 @@ mod tests {
                 overridden: Some(Mode::Disabled),
                 found: Found::NotConfigured,
             })),
-            Answered::Done(Reply::Welcome(Welcome::NotInvited { other_way: true })),
+            Answered::Done(Reply::Welcome(Welcome::NotInvited)),
             Answered::Done(Reply::Welcome(Welcome::Accepted(Factor::TemporaryCode { left: 2 }))),
             Answered::Done(Reply::Welcome(Welcome::SetUp)),
             Answered::Done(Reply::Welcome(Welcome::Invited(InvitationId(7)))),

@@ -26,12 +26,8 @@ pub enum Welcome {
     Invited(InvitationId),
     /// Set-up, which takes no invitation here.
     SetUp,
-    /// No set-up without an invitation; `else_way` says whether the login can go on by mailing one or
-    /// by putting set-up off.
-    NotInvited {
-        /// See above.
-        other_way: bool,
-    },
+    /// Set-up takes an invitation, and this is none. The account phase may still ask for it.
+    NotInvited,
 }
 
 /// How set-up may be put off.
@@ -97,11 +93,8 @@ pub fn welcome(policy: &Policy, mut state: State, answer: &Answer, now: Timestam
             return (Welcome::Invited(invitation), state);
         }
     }
-    if !policy.enrollment.needs_invitation {
-        return (Welcome::SetUp, state);
-    }
-    let other_way = mailbox(policy, &state).is_some() || grace(policy, &state, now).is_some();
-    (Welcome::NotInvited { other_way }, state)
+    let welcome = if policy.enrollment.needs_invitation { Welcome::NotInvited } else { Welcome::SetUp };
+    (welcome, state)
 }
 
 /// The invitation of this user, if `typed` (sixteen Base32 capitals) is it.
@@ -147,27 +140,22 @@ mod tests {
         let policy = policy("needs_invitation = true");
         let (state, code) = invited();
         for typed in ["", "123456", "AAAA-BBBB-CCCC-DDDD"] {
-            assert_eq!(answers(&policy, &state, typed), Welcome::NotInvited { other_way: false }, "{typed}");
+            assert_eq!(answers(&policy, &state, typed), Welcome::NotInvited, "{typed}");
         }
         assert!(matches!(answers(&policy, &state, &code.to_lowercase()), Welcome::Invited(_)));
         let late = Answer::parse(code.as_bytes());
         let (welcome, _) = welcome(&policy, state, &late, NOON.plus(60));
-        assert_eq!(welcome, Welcome::NotInvited { other_way: false });
+        assert_eq!(welcome, Welcome::NotInvited);
     }
 
     #[test]
-    fn a_known_address_or_grace_lets_the_login_go_on() {
+    fn an_invitation_is_mailed_where_one_is_needed_that_is_on_and_an_address_is_known() {
         let state = State { mail: Some("alice@example.org".into()), ..State::default() };
         let mails = "needs_invitation = true\nmail_invitations = true";
-        let goes_on = |enrollment: &str, state: &State| {
-            answers(&policy(enrollment), state, "") == Welcome::NotInvited { other_way: true }
-        };
-        assert!(goes_on(mails, &state));
-        assert!(!goes_on(mails, &State::default()));
-        assert!(!goes_on("needs_invitation = true", &state));
-        assert!(goes_on("needs_invitation = true\ngrace_logins = 1", &State::default()));
-        assert!(goes_on("needs_invitation = true\ngrace_until = 2026-09-21", &State::default()));
-        assert!(!goes_on("needs_invitation = true\ngrace_until = 2026-09-20", &State::default()));
+        assert_eq!(mailbox(&policy(mails), &state), Some("alice@example.org"));
+        assert_eq!(mailbox(&policy(mails), &State::default()), None);
+        assert_eq!(mailbox(&policy("needs_invitation = true"), &state), None);
+        assert_eq!(mailbox(&policy("mail_invitations = true"), &state), None);
     }
 
     #[test]
@@ -180,10 +168,7 @@ mod tests {
             assert_eq!(welcome, Welcome::Accepted(Factor::TemporaryCode { left }));
             state = next;
         }
-        assert_eq!(
-            answers(&policy("needs_invitation = true"), &state, &printed),
-            Welcome::NotInvited { other_way: false }
-        );
+        assert_eq!(answers(&policy("needs_invitation = true"), &state, &printed), Welcome::NotInvited);
     }
 
     #[test]

@@ -161,18 +161,21 @@ impl LockedUser<'_> {
     /// [`StoreError::Io`], or [`StoreError::Busy`] where an administrator took the lock over meanwhile; the
     /// former credential stands then.
     pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
-        // Not after a revoke that did not wait for this process.
-        if !self.store.is_current(&self.name("state"), &self.file)? {
-            return Err(StoreError::Busy);
-        }
+        self.insist_on_lock()?;
         self.store.replace(&self.name("toml"), credential.to_toml().as_bytes())
+    }
+
+    /// Nothing is put in place after a revoke that did not wait for this process.
+    fn insist_on_lock(&self) -> Result<(), StoreError> {
+        if self.store.is_current(&self.name("state"), &self.file)? { Ok(()) } else { Err(StoreError::Busy) }
     }
 
     /// Puts a set-up under way in place of any other.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// As [`Self::write_credential`].
     pub fn write_pending(&self, pending: &Pending) -> Result<(), StoreError> {
+        self.insist_on_lock()?;
         self.store.replace(&self.name("pending"), pending.to_toml().as_bytes())
     }
 

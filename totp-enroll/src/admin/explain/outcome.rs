@@ -156,12 +156,7 @@ impl Login<'_> {
                 "{temporary} refused: nothing is set up, and this service cannot set it up, because {why}"
             );
         }
-        let Some(way) = self.way_to_set_up(status) else {
-            return format!(
-                "{temporary} refused: setting up takes an invitation, and there is none; `totp-enroll admin invite {}` draws one",
-                self.word
-            );
-        };
+        let way = self.way_to_set_up(status);
         match (service.account, service.session) {
             (true, true) => format!("; {way}{}", grace(status)),
             (true, false) => format!(
@@ -176,21 +171,22 @@ impl Login<'_> {
         }
     }
 
-    /// How a login that may set up comes to it; `None` where it is refused.
-    fn way_to_set_up(&self, status: &Status) -> Option<String> {
+    /// How a login that may set up comes to it.
+    fn way_to_set_up(&self, status: &Status) -> String {
         let enrollment = &self.policy.enrollment;
         if !enrollment.needs_invitation {
-            return Some("pressing Enter sets it up".to_owned());
+            return "pressing Enter sets it up".to_owned();
         }
-        let way = match &status.invited_until {
+        match &status.invited_until {
             Some(until) => format!("the invitation, good until {until}, sets it up"),
             None if enrollment.mail_invitations && status.mail.is_some() => {
                 "pressing Enter has an invitation mailed, which sets it up".to_owned()
             }
-            None if status.grace.is_some() => "an invitation would set it up, and there is none".to_owned(),
-            None => return None,
-        };
-        Some(way)
+            None => format!(
+                "an invitation would set it up, and there is none; `totp-enroll admin invite {}` draws one",
+                self.word
+            ),
+        }
     }
 }
 
