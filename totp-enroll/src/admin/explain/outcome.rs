@@ -158,7 +158,10 @@ impl Login<'_> {
         }
         let way = self.way_to_set_up(status);
         match (service.account, service.session) {
-            (true, true) => format!("; {way}{}", grace(status)),
+            (true, true) => {
+                let temporary = status.temporary_code.as_ref().map_or("", |_| "; the temporary code logs in");
+                format!("{temporary}; {way}{}", grace(status))
+            }
             (true, false) => format!(
                 "; {way}, but that never counts, and the login goes on all the same: the stack lacks a session line"
             ),
