@@ -10,10 +10,14 @@ use zeroize::Zeroizing;
 /// modules wide, which half-block characters draw in 23 lines: one line is left for a prompt on 80x24.
 const FITS_A_TERMINAL: usize = 134;
 
+/// The issuer where nothing else is left of it, as on a host without a name: an app refuses an empty one.
+const NAMELESS: &str = "localhost";
+
 /// The issuer shown in the app: the policy's text with `{hostname}` filled in. A colon cannot stand in it.
 #[must_use]
 pub fn issuer(template: &str, hostname: &str) -> String {
-    template.replace("{hostname}", hostname).replace(':', "-")
+    let filled = template.replace("{hostname}", hostname).replace(':', "-");
+    if filled.trim().is_empty() { NAMELESS.to_owned() } else { filled }
 }
 
 /// The URI of a device.
@@ -107,6 +111,15 @@ mod tests {
         let device = example_device(1, "phone", Kind::Totp { interval: 30 });
         let uri = uri_of(&device, "EX\\al ice?&", "My: {hostname}", "h\u{f6}st");
         assert!(uri.contains("/My-%20h%C3%B6st:EX%5Cal%20ice%3F%26?secret="), "{uri}");
+    }
+
+    #[test]
+    fn a_host_without_a_name_has_an_issuer_all_the_same() {
+        let device = example_device(1, "phone", Kind::Totp { interval: 30 });
+        for hostname in ["", " ", &format!(".{}", "x".repeat(200))] {
+            let uri = uri_of(&device, "alice", "{hostname}", hostname);
+            assert!(uri.contains("/localhost:alice?") && uri.ends_with("&issuer=localhost"), "{uri}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 const NOON: Timestamp = Timestamp(1_790_000_010);
 const STRANGER: &str = "192.0.2.66";
 
-fn code_at(device: &Device, step: u64) -> String {
+pub(super) fn code_at(device: &Device, step: u64) -> String {
     Generator::new(&device.secret, device.parameters).code(step)
 }
 
@@ -60,7 +60,7 @@ impl World {
     }
 }
 
-fn refusal(verdict: Verdict) -> Option<Refusal> {
+pub(super) fn refusal(verdict: Verdict) -> Option<Refusal> {
     match verdict {
         Verdict::Accepted(_) => None,
         Verdict::Refused(refusal) => Some(refusal),
@@ -163,6 +163,19 @@ fn a_state_of_another_credential_is_no_state() {
     state.recovery = RecoverySet::generate(3).unwrap().0;
     assert_eq!(state.clone().belonging_to(CredentialId([8; 16])), State::afresh(CredentialId([8; 16])));
     assert_eq!(state.clone().belonging_to(state.credential), state);
+}
+
+#[test]
+fn a_state_full_of_devices_that_are_gone_keeps_nobody_out() {
+    let mut world = World::new();
+    world.state.progress.clear();
+    for gone in 100..109 {
+        world.state.set_progress(DeviceId(gone), Some(1));
+    }
+    assert_eq!(world.reason(&world.code(0)), Some(Reason::UsedCode), "this device's own progress is lost");
+    assert!(crate::state::slot::encode(&world.state, 1, true).is_ok());
+    world.now = world.now.plus(60);
+    assert_eq!(world.reason(&world.code(1)), None);
 }
 
 #[test]

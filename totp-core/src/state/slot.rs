@@ -95,7 +95,17 @@ pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Slot> {
     let settled = *bytes.last()? == 1;
     let mut body = Reader(body);
     let state = body.state()?;
-    body.0.is_empty().then_some(Slot { generation, durable, settled, state })
+    let whole = body.0.is_empty() && leaves_room(&state.ledger);
+    whole.then_some(Slot { generation, durable, settled, state })
+}
+
+/// Whether the next login can be counted in it: a ledger with an address too many, or with a source twice,
+/// would outgrow its slot later.
+fn leaves_room(ledger: &Ledger) -> bool {
+    let Ledger { accounts, .. } = ledger;
+    let addresses = accounts.iter().filter(|account| account.source.address().is_some()).count();
+    let once = |source| accounts.iter().filter(|account| account.source == source).count() == 1;
+    addresses <= MOST_ADDRESSES && accounts.iter().all(|account| once(account.source))
 }
 
 fn checksum(header: &[u8], body: &[u8]) -> u32 {
@@ -358,6 +368,27 @@ mod tests {
         let mut state = fullest();
         state.set_progress(DeviceId(99), None);
         assert_eq!(encode(&state, 1, true), Err(TooLarge));
+    }
+
+    #[test]
+    fn a_ledger_that_the_next_login_would_outgrow_is_none() {
+        let with = |accounts: &[Source]| {
+            let mut state = State::afresh(CredentialId([9; 16]));
+            let tally = |&source| Tally {
+                source,
+                failures: 1,
+                last_failure: Timestamp(1),
+                last_success: Timestamp(0),
+            };
+            state.ledger.accounts = accounts.iter().map(tally).collect();
+            decode(&encode(&state, 1, true).unwrap()).is_some()
+        };
+        let addresses = |count: u32| -> Vec<_> {
+            (0..count).map(|number| Source::from_address(IpAddr::V4(number.into()))).collect()
+        };
+        assert!(with(&addresses(24)));
+        assert!(!with(&addresses(25)));
+        assert!(!with(&[Source::Local, Source::Local]));
     }
 
     #[test]
