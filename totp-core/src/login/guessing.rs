@@ -143,13 +143,13 @@ impl Game {
 
     /// Has codes judged from every attacker who may try, until none may; then says when the next one may.
     fn attack(&mut self, now: Timestamp, waits: &mut [Timestamp]) -> Option<Timestamp> {
-        for number in 0..waits.len() {
-            while waits[number] <= now {
+        for (number, wait) in waits.iter_mut().enumerate() {
+            while *wait <= now {
                 let source = self.play.attackers[number];
                 match self.standing(source, now) {
                     // Nothing opens it but a success of the owner.
                     Standing::Ceiling => return None,
-                    Standing::Wait(seconds) => waits[number] = now.plus(seconds),
+                    Standing::Wait(seconds) => *wait = now.plus(seconds),
                     Standing::Free => {
                         let guess = self.guess(now);
                         let before = self.state.clone();
