@@ -46,6 +46,9 @@ pub fn call<R: DeserializeOwned>(envelope: &Envelope) -> Result<R, Failure> {
 }
 
 fn start() -> std::io::Result<(UnixStream, Child)> {
+    // The standard library panics where a program cannot be started and the host ignores SIGCHLD: there is no
+    // child left to wait for.
+    std::fs::metadata(HELPER)?;
     let (ours, theirs) = UnixStream::pair()?;
     let output = OwnedFd::from(theirs.try_clone()?);
     let mut helper = Command::new(HELPER);

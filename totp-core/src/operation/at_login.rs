@@ -31,11 +31,10 @@ pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Fai
         newcomer::welcome(context.policy, state, &answer, context.now)
     };
     // Who has no state has no code to spend, and is given no file for having tried one.
-    if !context.store.has_state(&context.account.name)? {
+    let Some(mut user) = context.store.lock_if_there(&context.account.name)? else {
         return Ok(judge(crate::state::State::default()).0);
-    }
-    let (mut user, credential) = context.locked()?;
-    if credential.is_some() {
+    };
+    if context.own_credential(user.credential(&context.account.name)?).is_some() {
         return Err(setup::changed_meanwhile());
     }
     let (welcome, next) = judge(user.newcomer(context.account.uid));
@@ -142,14 +141,18 @@ pub(super) fn prove(context: &Context<'_>, nonce: Nonce, typed: &str) -> Result<
 pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Result<SessionStart, Failure> {
     insist_on_host(context)?;
     let Some(nonce) = nonce else {
-        let waiting = context.store.pending(&context.account.name)?.is_some_and(|pending| {
+        let waiting = context.store.pending(&context.account.name)?.filter(|pending| {
             let proven = pending
                 .at_login
                 .as_ref()
                 .is_some_and(|login| login.service == context.service && login.proven.is_some());
             proven && pending.uid == context.account.uid && pending.is_alive(context.now)
         });
-        return if waiting {
+        let Some(waiting) = waiting else { return Ok(SessionStart::Nothing) };
+        // One that became the credential, in a process that was killed before it could remove it, waits for
+        // nothing.
+        let credential = context.own_credential(context.store.credential(&context.account.name)?);
+        return if waiting.from == credential.map_or(CredentialId::ZERO, |credential| credential.id) {
             Err(Failure::Impossible("a set-up of this user on this service has not been finished".to_owned()))
         } else {
             Ok(SessionStart::Nothing)
@@ -170,7 +173,7 @@ pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Resul
     setup::insist_on_invitation(context, &user, &pending)?;
     let device = pending.device.name.clone();
     setup::set_up(context, &mut user, pending.device, Proof::Login(proven.step), proven.recovery)?;
-    user.remove_pending()?;
+    user.end_pending();
     context.log_change("setup", |event| event.with("device", &device));
     Ok(SessionStart::Activated)
 }

@@ -111,11 +111,8 @@ impl<'a> Context<'a> {
     /// The state of a user without a credential. One that has none is not given a file for having been
     /// asked about.
     fn newcomer(&self) -> Result<State, Failure> {
-        if self.store.has_state(&self.account.name)? {
-            Ok(self.store.lock(&self.account.name)?.newcomer(self.account.uid))
-        } else {
-            Ok(State::default())
-        }
+        let user = self.store.lock_if_there(&self.account.name)?;
+        Ok(user.map_or_else(State::default, |user| user.newcomer(self.account.uid)))
     }
 
     /// The credential, if it is this account's: one of another uid is that of a user who had the same name.
@@ -145,7 +142,12 @@ impl<'a> Context<'a> {
             return Err(Failure::NotConfigured);
         }
         let (user, credential) = self.locked()?;
-        Ok((user, credential.ok_or(Failure::NotConfigured)?))
+        let Some(credential) = credential else {
+            // It went away while this waited for the lock, which made a new state file.
+            let _ = user.tidy(&self.account.name);
+            return Err(Failure::NotConfigured);
+        };
+        Ok((user, credential))
     }
 
     fn permit(&self, allowed: bool, what: &str) -> Result<(), Failure> {

@@ -142,7 +142,7 @@ pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Resul
             PrintedCodes::new()
         }
     };
-    user.remove_pending()?;
+    user.end_pending();
     context.log_change(event, |event| event.with("device", &device_name));
     Ok(Confirmed { device: device_name, recovery_codes })
 }

@@ -7,10 +7,11 @@
 //! 17  2   length of the body
 //! 19  4   CRC-32 of bytes 0 to 18 and of the body
 //! 23      the body, then zeros
-//! 4095    1 once the record is known to be on the disk
+//! 4088 8  the generation once more, when the record is known to be on the disk
 //! ```
 //!
-//! Numbers are little-endian. The checksum tells a torn slot from a whole one; it is no protection
+//! Numbers are little-endian. The last field is no plain flag: that of the record before it in the same slot
+//! would pass for its own where a write ended short of it. The checksum tells a torn slot from a whole one; it is no protection
 //! against whoever may write the store.
 
 use super::{KEPT_REFUSALS, LONGEST_MAIL, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
@@ -25,8 +26,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// Bytes of a slot.
 pub const SLOT_BYTES: usize = 4096;
-/// Where the byte stands that says the slot is on the disk.
-pub const SETTLED_AT: usize = SLOT_BYTES - 1;
+/// Where the generation stands that says the slot is on the disk.
+pub const SETTLED_AT: usize = SLOT_BYTES - 8;
 
 const MAGIC: [u8; 8] = *b"PAMTOTP2";
 const HEADER_BYTES: usize = 23;
@@ -92,7 +93,7 @@ pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Slot> {
     if length > SETTLED_AT.checked_sub(HEADER_BYTES)? || checksum(checked, body).to_le_bytes() != sum {
         return None;
     }
-    let settled = *bytes.last()? == 1;
+    let settled = bytes.last_chunk() == Some(&settled_mark(generation));
     let mut body = Reader(body);
     let state = body.state()?;
     let whole = body.0.is_empty() && leaves_room(&state.ledger);
@@ -106,6 +107,12 @@ fn leaves_room(ledger: &Ledger) -> bool {
     let addresses = accounts.iter().filter(|account| account.source.address().is_some()).count();
     let once = |source| accounts.iter().filter(|account| account.source == source).count() == 1;
     addresses <= MOST_ADDRESSES && accounts.iter().all(|account| once(account.source))
+}
+
+/// What stands at [`SETTLED_AT`] once the record of this generation is known to be on the disk.
+#[must_use]
+pub fn settled_mark(generation: u64) -> [u8; 8] {
+    generation.to_le_bytes()
 }
 
 fn checksum(header: &[u8], body: &[u8]) -> u32 {
@@ -392,10 +399,17 @@ mod tests {
     }
 
     #[test]
-    fn the_settled_byte_stands_outside_the_checksum() {
-        let mut bytes = encode(&fullest(), 1, true).unwrap();
-        bytes[SETTLED_AT] = 1;
+    fn the_settled_mark_stands_outside_the_checksum() {
+        let mut bytes = encode(&fullest(), 3, true).unwrap();
+        bytes[SETTLED_AT..].copy_from_slice(&settled_mark(3));
         assert!(decode(&bytes).unwrap().settled);
+    }
+
+    #[test]
+    fn the_mark_of_the_record_before_settles_nothing() {
+        let mut bytes = encode(&fullest(), 3, true).unwrap();
+        bytes[SETTLED_AT..].copy_from_slice(&settled_mark(1));
+        assert!(!decode(&bytes).unwrap().settled);
     }
 
     #[test]

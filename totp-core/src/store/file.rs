@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 
 /// Longest text file read, in bytes: eight devices need less than four thousand.
 const LONGEST_TEXT: usize = 64 * 1024;
+/// How often a file is opened that was replaced or removed before it could be looked at. Nobody replaces one
+/// that fast for long; a file system that never counts links is refused after that.
+const MOST_OPENINGS: u32 = 20;
 
 impl Store {
     pub(super) fn io(&self, doing: &'static str, name: &str, error: impl Into<std::io::Error>) -> StoreError {
@@ -23,15 +26,21 @@ impl Store {
     /// to others: anything else was not made by the store.
     pub(super) fn open_file(&self, name: &str, access: OFlag) -> Result<Option<File>, StoreError> {
         let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        let file = match openat(&self.directory, name, flags, Mode::empty()) {
-            Ok(descriptor) => File::from(descriptor),
-            Err(Errno::ENOENT) => return Ok(None),
-            Err(Errno::ELOOP) => return Err(self.not_ours(name, "it is a symbolic link")),
-            Err(error) => return Err(self.io("opening", name, error)),
-        };
-        let about = fstat(&file).map_err(|error| self.io("looking at", name, error))?;
-        self.check(name, &about)?;
-        Ok(Some(file))
+        for _ in 0..MOST_OPENINGS {
+            let file = match openat(&self.directory, name, flags, Mode::empty()) {
+                Ok(descriptor) => File::from(descriptor),
+                Err(Errno::ENOENT) => return Ok(None),
+                Err(Errno::ELOOP) => return Err(self.not_ours(name, "it is a symbolic link")),
+                Err(error) => return Err(self.io("opening", name, error)),
+            };
+            let about = fstat(&file).map_err(|error| self.io("looking at", name, error))?;
+            // Without a link it is a file that had this name a moment ago.
+            if about.st_nlink > 0 {
+                self.check(name, &about)?;
+                return Ok(Some(file));
+            }
+        }
+        Err(self.not_ours(name, "it is replaced again and again, or has no link"))
     }
 
     fn not_ours(&self, name: &str, why: &'static str) -> StoreError {
@@ -97,7 +106,7 @@ impl Store {
         self.sync_directory()
     }
 
-    /// Makes `name` with `contents`; whoever made it first is left alone.
+    /// Makes `name` with `contents`, on the disk when this returns; whoever made it first is left alone.
     pub(super) fn create(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
         let drawn = u64::from_ne_bytes(*crate::random::bytes::<8>()?);
         let new = format!(".{name}.{drawn:016x}");
@@ -105,7 +114,8 @@ impl Store {
         let moved =
             renameat2(&self.directory, new.as_str(), &self.directory, name, RenameFlags::RENAME_NOREPLACE);
         match moved {
-            Ok(()) => Ok(()),
+            // What is recorded in it later must not go with its name.
+            Ok(()) => self.sync_directory(),
             Err(error) => {
                 let _ = unlinkat(&self.directory, new.as_str(), UnlinkatFlags::NoRemoveDir);
                 if error == Errno::EEXIST { Ok(()) } else { Err(self.io("making", name, error)) }

@@ -55,8 +55,13 @@ impl Slots {
                 let position = match (newest.durable, newest.settled) {
                     (true, true) => other,
                     (true, false) => {
-                        // Its writer died before it knew; the older slot may be overwritten only once
-                        // this one is safe.
+                        // Its writer died before it knew, or the disk failed it; the older slot may be
+                        // overwritten only once this one is safe. It is written again, for after a sync that
+                        // failed Linux takes the page for clean, and the next sync succeeds without it.
+                        let start = position.saturating_mul(SLOT_BYTES as u64);
+                        let mut same = [0; SLOT_BYTES];
+                        file.read_exact_at(&mut same, start)?;
+                        file.write_all_at(&same, start)?;
                         file.sync_data()?;
                         other
                     }
@@ -76,7 +81,7 @@ impl Slots {
             file.sync_data()?;
             // Need not reach the disk: what is read after a crash was there.
             let settled_at = start.saturating_add(SETTLED_AT as u64);
-            settled = file.write_all_at(&[1], settled_at).is_ok();
+            settled = file.write_all_at(&slot::settled_mark(generation), settled_at).is_ok();
         }
         self.newest = Some((position, Slot { generation, durable, settled, state: state.clone() }));
         Ok(())

@@ -7,7 +7,7 @@ use crate::name::UserName;
 use crate::state::State;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A store of its own, gone with the value.
 struct Place {
@@ -143,6 +143,20 @@ fn removing_everything_leaves_nothing_and_a_waiting_login_starts_afresh() {
 }
 
 #[test]
+fn a_state_that_is_removed_while_it_is_waited_for_is_not_made_anew() {
+    let place = place();
+    assert!(place.store.lock_if_there(&alice()).unwrap().is_none());
+    let holder = place.store.lock(&alice()).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| place.store.lock_if_there(&alice()).unwrap().is_none());
+        holder.remove_everything().unwrap();
+        drop(holder);
+        assert!(waiting.join().unwrap());
+    });
+    assert_eq!(place.names(), Vec::<String>::new());
+}
+
+#[test]
 fn one_at_a_time_holds_the_lock_and_the_file_is_made_once() {
     let place = place();
     let inside = AtomicU32::new(0);
@@ -199,4 +213,23 @@ fn a_write_that_fails_leaves_the_former_credential() {
     fs::create_dir(place.file(".alice.toml.new")).unwrap();
     assert!(user.write_credential(&example()).is_err());
     assert_eq!(fs::read(place.file("alice.toml")).unwrap(), before);
+}
+
+#[test]
+fn a_credential_that_is_replaced_all_the_time_is_always_there() {
+    let place = place();
+    place.store.lock(&alice()).unwrap().write_credential(&example()).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let user = place.store.lock(&alice()).unwrap();
+            for _ in 0..500 {
+                user.write_credential(&example()).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            assert!(place.store.credential(&alice()).unwrap().is_some());
+        }
+    });
 }

@@ -43,7 +43,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] after two seconds; otherwise what keeps the state file from being used.
     pub fn lock(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
-        insist_on_file_size()?;
+        let make = |name: &str| {
+            insist_on_file_size()?;
+            self.create(name, &[0; FILE_BYTES]).map(|()| true)
+        };
+        self.lock_or(user, make)?.ok_or(StoreError::Busy)
+    }
+
+    /// Locks a user who has a state file; `None` where there is none any more, and none is made.
+    ///
+    /// # Errors
+    /// As [`Self::lock`].
+    pub fn lock_if_there(&self, user: &UserName) -> Result<Option<LockedUser<'_>>, StoreError> {
+        self.lock_or(user, |_| Ok(false))
+    }
+
+    /// `missing` says whether it made the file that is missing; `None` where it did not.
+    fn lock_or(
+        &self,
+        user: &UserName,
+        missing: impl Fn(&str) -> Result<bool, StoreError>,
+    ) -> Result<Option<LockedUser<'_>>, StoreError> {
         let stem = user.file_stem();
         let name = format!("{stem}.state");
         let deadline = Instant::now().checked_add(LONGEST_WAIT).ok_or(StoreError::Busy)?;
@@ -52,9 +72,12 @@ impl Store {
                 if Instant::now() >= deadline {
                     return Err(StoreError::Busy);
                 }
-                self.create(&name, &[0; FILE_BYTES])?;
+                if !missing(&name)? {
+                    return Ok(None);
+                }
                 continue;
             };
+            insist_on_file_size()?;
             loop {
                 match file.try_lock() {
                     Ok(()) => break,
@@ -68,7 +91,7 @@ impl Store {
             // Whoever held it may have replaced or removed the file meanwhile.
             if self.is_current(&name, &file)? {
                 let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
-                return Ok(LockedUser { store: self, stem, file, slots });
+                return Ok(Some(LockedUser { store: self, stem, file, slots }));
             }
             let _ = file.unlock();
             if Instant::now() >= deadline {
@@ -121,6 +144,12 @@ fn insist_on_file_size() -> Result<(), StoreError> {
 impl LockedUser<'_> {
     fn name(&self, ending: &str) -> String {
         format!("{}.{ending}", self.stem)
+    }
+
+    /// Ends a set-up whose device is in place by now. What is left of it where that fails can neither be
+    /// proven nor wait for anything, and is pruned; the set-up was done all the same, and must be told.
+    pub fn end_pending(&self) {
+        let _ = self.remove_pending();
     }
 
     /// The state as it belongs to `credential`; afresh where it is lost, torn, or another's.

@@ -77,7 +77,7 @@ fn enroll_now(
     if contact != Contact::default() {
         note_contact(context, &user, contact)?;
     }
-    user.remove_pending()?;
+    user.end_pending();
     context.log_change("setup", |event| event.with("device", &shown.device));
     Ok((shown, printed))
 }

@@ -101,6 +101,19 @@ fn a_set_up_during_login_counts_when_its_session_opens_and_not_before() {
 }
 
 #[test]
+fn a_set_up_whose_process_was_killed_when_it_was_done_keeps_no_later_login_out() {
+    let home = at_login();
+    let (begun, _) = home.proven(false);
+    let pending = home.directory.path().join("alice.pending");
+    let left_behind = fs::read(&pending).unwrap();
+    assert_eq!(home.opens(Some(&begun)), Ok(SessionStart::Activated));
+    fs::write(&pending, left_behind).unwrap();
+    fs::set_permissions(&pending, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(home.opens(None), Ok(SessionStart::Nothing));
+    assert!(home.opens(Some(&begun)).is_err(), "it was opened already");
+}
+
+#[test]
 fn an_unproven_set_up_opens_no_session() {
     let home = at_login();
     let begun = home.begins_at_login(false).unwrap();
