@@ -23,13 +23,15 @@ run_as_root = $(if $(is_root),,--config "target.'cfg(unix)'.runner = ['sudo', '-
 build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
 test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base
+hard_packages  = $(test_packages) libpam-google-authenticator strace valgrind
 
-.PHONY: help build demo test install uninstall
+.PHONY: help build demo test test-hard install uninstall
 
 help:
 	@echo 'make build      target/release: libpam_totp.so, totp-enroll, totp-helper'
 	@echo 'make demo       a user, a QR code, a real sshd and a login; the host stays as it is'
 	@echo 'make test       formats, lints, unit, property and end-to-end tests'
+	@echo 'make test-hard  what takes longer: races, beside another module that loses them'
 	@echo 'make install    as root; DESTDIR=, prefix=$(prefix), pamdir=$(pamdir)'
 	@echo 'make uninstall  as root; keeps policy and store'
 
@@ -50,10 +52,15 @@ demo:
 test:
 	@make/install-packages $(test_packages)
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features hard --locked -- -D warnings
 	$(MAKE) build prefix=/usr
 	cargo test --workspace --locked --exclude end-to-end
 	cargo test --locked -p end-to-end $(run_as_root)
+
+test-hard:
+	@make/install-packages $(hard_packages)
+	$(MAKE) build prefix=/usr
+	cargo test --locked -p end-to-end --features hard --test 'hard_*' $(run_as_root)
 
 # In one step: a login under way finds the old file or the new one, never half of it.
 put = install -D -m $1 '$2' '$3.new' && mv -f '$3.new' '$3'

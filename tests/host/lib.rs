@@ -21,6 +21,7 @@
 
 mod camera;
 mod command;
+mod crowd;
 mod dialogue;
 mod directory;
 mod mail;
@@ -35,6 +36,7 @@ mod users;
 
 pub use camera::{Theme, read_qr};
 pub use command::Outcome;
+pub use crowd::{Act, Crowd, Party};
 pub use dialogue::Dialogue;
 pub use mail::Mail;
 pub use phone::{Phone, recovery_codes_in};

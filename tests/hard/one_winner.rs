@@ -1,0 +1,248 @@
+//! One code, many logins at the same moment: exactly one gets in, and every other one is counted. Thousands of
+//! rounds through the module and through totp-helper; what changes the credential meanwhile is in changes.rs,
+//! users who are not set up are in newcomers.rs, and another module in the same place is in peer.rs.
+
+#![forbid(unsafe_code)]
+
+#[path = "one_winner/changes.rs"]
+mod changes;
+#[path = "one_winner/newcomers.rs"]
+mod newcomers;
+#[path = "one_winner/peer.rs"]
+mod peer;
+
+use host::{Act, Host, POLICY, Party, Stack};
+use std::io::Write as _;
+use std::process::Command;
+use std::time::Instant;
+
+/// How many act at once.
+const CROWD: usize = 16;
+const SERVICE: &str = "test";
+
+const SUCCESS: i32 = 0;
+const AUTH_ERR: i32 = 7;
+
+/// Nobody waits for having failed: that a code was refused shall have one reason alone. With eight digits no
+/// two codes of a few thousand are alike.
+const POLICY_TEXT: &str = "mode = \"required\"\n[totp]\nwindow = 10\ndigits = 8\n";
+
+fn policy_with(free_failures: usize, ceiling: usize) -> String {
+    format!(
+        "{POLICY_TEXT}[throttle]\nfree_failures = {free_failures}\nbase_delay = \"10m\"\nceiling = {ceiling}\n"
+    )
+}
+
+fn house() -> Host {
+    let host = Host::builder()
+        .user("alice", "wonderland")
+        .policy(&policy_with(1_000_000, 1_000_000))
+        .stack(SERVICE, Stack::Text("auth required pam_totp.so\n"))
+        .build();
+    // Where some login sets users up again, they may unset it themselves. No sshd runs.
+    host.write("/etc/pam.d/sshd", Stack::PasswordAndCodeWith("setup").text());
+    host
+}
+
+/// Gives alice a token that counts, and returns its codes in their order.
+fn token(host: &Host, codes: usize) -> impl Iterator<Item = String> + use<> {
+    let words = ["totp-enroll", "admin", "enroll", "alice", "--hotp", "--json"];
+    let made: serde_json::Value = serde_json::from_str(&host.must_run(&words)).expect("--json prints JSON");
+    let secret = made["secret"].as_str().expect("`secret` is a string");
+    let output = Command::new("oathtool")
+        .args(["--hotp", "--base32", "--digits=8", "--counter=0", &format!("--window={codes}"), secret])
+        .output()
+        .expect("oathtool should be installed");
+    assert!(output.status.success(), "{output:?}");
+    let codes = String::from_utf8(output.stdout).expect("codes are digits");
+    codes.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+fn status(host: &Host) -> serde_json::Value {
+    host.run(&["totp-enroll", "admin", "status", "alice", "--json"]).json()
+}
+
+fn revoke(host: &Host) {
+    host.must_run(&["totp-enroll", "admin", "revoke", "alice", "--yes"]);
+}
+
+fn winners(acts: &[Act]) -> usize {
+    acts.iter().filter(|act| act.result == SUCCESS).count()
+}
+
+/// So many got in, and all others were refused after their failure was recorded: a store that could not be used
+/// has another word.
+fn win(acts: &[Act], expected: usize, round: usize) {
+    assert_eq!(winners(acts), expected, "in round {round}: {acts:?}");
+    let others = acts.iter().filter(|act| act.result != SUCCESS);
+    assert!(others.clone().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
+}
+
+/// The log tells of so many logins and so many failures, and of nothing else that befell a login.
+fn log_counts(host: &Host, accepted: usize, denied: usize) {
+    let login = "event=login result=";
+    host.wait_until("every login is logged", |host| host.times_logged(login) >= accepted + denied);
+    assert_eq!(host.times_logged("event=login result=accepted"), accepted);
+    assert_eq!(host.times_logged("event=login result=denied"), denied);
+    assert_eq!(host.times_logged(login), accepted + denied);
+}
+
+/// Says what was measured, past the capture of a test's output.
+fn report(what: &str, rounds: usize, since: Instant) {
+    let seconds = since.elapsed().as_secs_f64();
+    let _ = writeln!(std::io::stderr(), "{what}: {rounds} rounds of {CROWD}, {seconds:.1} s");
+}
+
+#[test]
+fn of_sixteen_logins_with_one_code_one_gets_in() {
+    const ROUNDS: usize = 2000;
+    let host = house();
+    let mut codes = token(&host, ROUNDS);
+    let mut crowd = host.crowd(SERVICE);
+    let since = Instant::now();
+    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
+        win(&crowd.at_once(&[Party::logins(CROWD, "alice", &code)]), 1, round);
+    }
+    report("one code of a counter, module", ROUNDS, since);
+    log_counts(&host, ROUNDS, ROUNDS * (CROWD - 1));
+    assert_eq!(host.times_logged("reason=used-code"), ROUNDS * (CROWD - 1));
+}
+
+#[test]
+fn of_sixteen_logins_with_the_code_of_one_step_one_gets_in() {
+    const PHONES: usize = 12;
+    const CODES: usize = 17;
+    let host = house();
+    let mut crowd = host.crowd(SERVICE);
+    let since = Instant::now();
+    for phone in 0..PHONES {
+        let mut phone_of_alice = host.enrol("alice");
+        for code in 0..CODES {
+            let logins = Party::logins(CROWD, "alice", &phone_of_alice.code());
+            win(&crowd.at_once(&[logins]), 1, phone * CODES + code);
+        }
+        revoke(&host);
+    }
+    report("one code of a clock, module", PHONES * CODES, since);
+    log_counts(&host, PHONES * CODES, PHONES * CODES * (CROWD - 1));
+}
+
+#[test]
+fn of_sixteen_logins_with_one_recovery_code_one_gets_in() {
+    const SLIPS: usize = 20;
+    let host = house();
+    let mut crowd = host.crowd(SERVICE);
+    let since = Instant::now();
+    for slip in 0..SLIPS {
+        let codes = host.enrol("alice").recovery_codes;
+        assert_eq!(codes.len(), 10);
+        for (spent, code) in codes.iter().enumerate() {
+            win(&crowd.at_once(&[Party::logins(CROWD, "alice", code)]), 1, slip * 10 + spent);
+        }
+        assert_eq!(status(&host)["recovery_codes_left"], 0);
+        revoke(&host);
+    }
+    report("one recovery code, module", SLIPS * 10, since);
+    log_counts(&host, SLIPS * 10, SLIPS * 10 * (CROWD - 1));
+}
+
+#[test]
+fn as_many_get_in_with_a_temporary_code_as_it_was_made_for() {
+    const ROUNDS: usize = 100;
+    let host = house();
+    host.enrol("alice");
+    let mut crowd = host.crowd(SERVICE);
+    let since = Instant::now();
+    for uses in [1, 3] {
+        for round in 0..ROUNDS {
+            let words = ["totp-enroll", "admin", "code", "alice", "--uses", &uses.to_string(), "--json"];
+            let made = host.run(&words).json();
+            let code = made["code"].as_str().expect("`code` is a string");
+            let half = Party::logins(CROWD / 2, "alice", code);
+            // A helper takes longer to start: every second round is the module's alone.
+            let other = if round % 2 == 0 { half.clone() } else { half.clone().unprivileged() };
+            win(&crowd.at_once(&[half, other]), uses, round);
+        }
+    }
+    report("one temporary code for 1 and for 3 logins, module and helper", 2 * ROUNDS, since);
+    log_counts(&host, ROUNDS + 3 * ROUNDS, ROUNDS * (CROWD - 1) + ROUNDS * (CROWD - 3));
+}
+
+#[test]
+fn of_sixteen_screen_lockers_with_one_code_one_opens() {
+    const ROUNDS: usize = 200;
+    let host = house();
+    let mut codes = token(&host, ROUNDS);
+    let mut crowd = host.crowd(SERVICE);
+    let since = Instant::now();
+    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
+        win(&crowd.at_once(&[Party::logins(CROWD, "alice", &code).unprivileged()]), 1, round);
+    }
+    report("one code, helper", ROUNDS, since);
+    log_counts(&host, ROUNDS, ROUNDS * (CROWD - 1));
+}
+
+#[test]
+fn of_logins_and_screen_lockers_with_one_code_one_gets_in() {
+    const ROUNDS: usize = 200;
+    let host = house();
+    let mut codes = token(&host, ROUNDS);
+    let mut crowd = host.crowd(SERVICE);
+    let since = Instant::now();
+    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
+        let logins = Party::logins(CROWD / 2, "alice", &code);
+        win(&crowd.at_once(&[logins.clone().unprivileged(), logins]), 1, round);
+    }
+    report("one code, module and helper", ROUNDS, since);
+    log_counts(&host, ROUNDS, ROUNDS * (CROWD - 1));
+}
+
+/// The policy is asked afterwards for the number that makes the difference.
+#[test]
+fn no_failure_of_a_crowd_of_guesses_goes_uncounted() {
+    const ROUNDS: usize = 50;
+    let host = house();
+    host.enrol("alice");
+    let mut crowd = host.crowd(SERVICE);
+    for round in 0..ROUNDS {
+        let wrong = Party::logins(CROWD, "alice", &format!("{round:08}"));
+        let acts = crowd.at_once(&[wrong]);
+        assert!(acts.iter().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
+    }
+    let failures = ROUNDS * CROWD;
+    let waits_with = |free_failures, ceiling| {
+        host.write(POLICY, policy_with(free_failures, ceiling));
+        let status = status(&host);
+        (status["throttled_for"] != 0, status["at_ceiling"] == true)
+    };
+    assert_eq!(waits_with(failures - 1, failures), (true, true));
+    assert_eq!(waits_with(failures, failures + 1), (false, false));
+    log_counts(&host, 0, failures);
+}
+
+/// A success ends the count of its own source alone, so every other one must stand as it was.
+#[test]
+fn the_failures_of_each_source_are_counted_while_another_logs_in() {
+    const ROUNDS: usize = 200;
+    let host = house();
+    let mut codes = token(&host, ROUNDS);
+    let mut crowd = host.crowd(SERVICE);
+    let mut failures = [0; CROWD];
+    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
+        let parties: Vec<Party> = (1..=CROWD)
+            .map(|number| Party::logins(1, "alice", &code).from(&format!("192.0.2.{number}")))
+            .collect();
+        let acts = crowd.at_once(&parties);
+        win(&acts, 1, round);
+        for (count, act) in failures.iter_mut().zip(&acts) {
+            *count = if act.result == SUCCESS { 0 } else { *count + 1 };
+        }
+    }
+    let most = *failures.iter().max().expect("a crowd is not empty");
+    let somebody_waits_with = |free_failures| {
+        host.write(POLICY, policy_with(free_failures, 1_000_000));
+        status(&host)["throttled_for"] != 0
+    };
+    assert!(somebody_waits_with(most - 1), "{failures:?}");
+    assert!(!somebody_waits_with(most), "{failures:?}");
+}
