@@ -214,6 +214,44 @@ fn a_recovery_code_works_once_and_is_durable() {
 }
 
 #[test]
+fn a_clock_that_steps_back_an_hour_opens_no_used_code_and_is_caught_up_with() {
+    let mut world = World::new();
+    let (set, printed) = RecoverySet::generate(2).unwrap();
+    world.state.recovery = set;
+    let used = world.code(0);
+    assert_eq!(world.reason(&used), None);
+    world.now = Timestamp(NOON.0 - 3600);
+    assert!(world.reason(&used).is_some());
+    let code = world.code(0);
+    assert_eq!(world.reason(&code), Some(Reason::UsedCode), "who saw it before the step must not use it now");
+    assert_eq!(world.reason(&printed[0]), None, "a recovery code lets its owner in meanwhile");
+    world.now = NOON;
+    assert_eq!(world.reason(&used), Some(Reason::UsedCode));
+    world.now = NOON.plus(30);
+    let next = world.code(0);
+    assert_eq!(world.reason(&next), None);
+}
+
+#[test]
+fn a_clock_that_was_a_year_ahead_locks_nobody_out_when_it_is_set_right() {
+    let mut world = World::new();
+    let (right, used) = (world.code(1), world.code(0));
+    assert_eq!(world.reason(&used), None);
+    world.now = NOON.plus(365 * 86_400);
+    for _ in 0..6 {
+        assert!(world.reason(&right).is_some(), "the phone's clock is right");
+    }
+    world.now = NOON.plus(30);
+    assert_eq!(world.reason(&used), Some(Reason::Throttled));
+    // What was counted in that year delays for as long as it would have then, and no longer.
+    world.now = world.now.plus(world.policy.throttle.max_delay);
+    assert_eq!(world.reason(&used), Some(Reason::WrongCode));
+    world.now = world.now.plus(world.policy.throttle.max_delay);
+    let next = world.code(0);
+    assert_eq!(world.reason(&next), None);
+}
+
+#[test]
 fn odd_answers_are_refused_uncounted() {
     let mut world = World::new();
     let long = "1".repeat(5000);
