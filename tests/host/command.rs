@@ -2,6 +2,7 @@
 
 use crate::Host;
 use std::io::{ErrorKind, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 /// How a program ended.
@@ -80,8 +81,10 @@ impl Host {
             _ => drop(stdin),
         }
         let output = child.wait_with_output().expect("a program ends");
-        let status = output.status.code().unwrap_or(128);
-        assert!(status != 124, "{words:?} did not end within a minute");
+        let ended = output.status;
+        let status =
+            ended.code().or_else(|| Some(128 + ended.signal()?)).expect("a program that ended says how");
+        assert!(status != 124, "{words:?} did not end in time");
         Outcome {
             status,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -3,6 +3,8 @@
 use crate::{Host, STORE};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 
 impl Host {
     /// The files in the store and their contents, to compare before and after.
@@ -16,6 +18,22 @@ impl Host {
                 (name, contents)
             })
             .collect()
+    }
+
+    /// Makes the store what [`Host::store`] said, with the owner and the modes of all files in it.
+    pub fn put_store(&self, files: &BTreeMap<String, Vec<u8>>) {
+        let store = self.path(STORE);
+        let owner = fs::metadata(&store).expect("the store is there");
+        for name in self.store_names() {
+            fs::remove_file(store.join(name)).expect("root may remove a file");
+        }
+        for (name, contents) in files {
+            let path = store.join(name);
+            let mut options = fs::OpenOptions::new();
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&path).expect(name);
+            file.write_all(contents).expect(name);
+            std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).expect(name);
+        }
     }
 
     /// The names of the files in the store.
