@@ -149,11 +149,10 @@ fn a_mailed_invitation_says_what_to_do_and_its_address_is_remembered() {
     assert_eq!(status(&host)["mail"], "alice@example.org");
 
     // Whoever knows a password can have logins do this: not many times in a row.
-    let again = admin(&host, &["invite", "alice", "--mail-known"]);
+    let again = admin(&host, &["invite", "alice", "--at-login"]);
     assert_eq!(again.status, 1, "{again:?}");
     assert!(again.stderr.contains("was mailed a short while ago"), "{again:?}");
-    assert_eq!(admin(&host, &["revoke", "alice", "--yes"]).status, 0);
-    assert_eq!(admin(&host, &["invite", "alice", "--mail-known"]).status, 0);
+    assert_eq!(admin(&host, &["invite", "alice", "--mail-known"]).status, 0, "an administrator may");
     let second = host.take_mail().remove(0).invitation_code();
     assert!(enrol_with(&host, "alice", &first).is_err());
     assert!(enrol_with(&host, "alice", &second).is_ok());

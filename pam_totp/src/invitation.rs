@@ -27,7 +27,7 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
         tool.arg("--policy").arg(policy);
     }
     let started = tool
-        .args(["admin", "invite", "--mail-known", "--", account.name.as_str()])
+        .args(["admin", "invite", "--at-login", "--", account.name.as_str()])
         .env_clear()
         .current_dir("/")
         // Root in a set-user-ID program: the tool is to be root's, not the caller's.

@@ -266,6 +266,9 @@ pub struct Invite {
     /// Send it to the address that is known
     #[arg(long, conflicts_with_all = ["mail", "json"])]
     pub mail_known: bool,
+    /// As --mail-known, for a login that asked for an invitation
+    #[arg(long, hide = true, conflicts_with_all = ["mail", "mail_known", "json"])]
+    pub at_login: bool,
     #[command(flatten)]
     pub json: Json,
 }

@@ -11,10 +11,11 @@ use totp_core::operation::admin::{self, Delivery, Invited};
 use zeroize::Zeroizing;
 
 pub fn run(session: &Session, terminal: &Terminal, invite: Invite) -> Result<(), Stop> {
-    let delivery = match (invite.mail, invite.mail_known) {
-        (Some(address), _) => Delivery::Mail(address),
-        (None, true) => Delivery::KnownMail,
-        (None, false) => Delivery::ByHand,
+    let delivery = match (invite.mail, invite.mail_known, invite.at_login) {
+        (Some(address), ..) => Delivery::Mail(address),
+        (None, true, _) => Delivery::KnownMail,
+        (None, false, true) => Delivery::AtLogin,
+        (None, false, false) => Delivery::ByHand,
     };
     if delivery == Delivery::ByHand && !invite.json.json {
         terminal.insist("ask for --json or --mail ADDRESS, or run it in a terminal")?;

@@ -27,9 +27,11 @@ pub enum Delivery {
     ByHand,
     /// By mail to this address, which is remembered once the mail system took it.
     Mail(String),
-    /// By mail to the address that is known. This is what a login does: it takes the place of none that an
-    /// administrator handed over, and of none that was mailed, or was to be, a short while ago.
+    /// By mail to the address that is known.
     KnownMail,
+    /// As that, by a login: it takes the place of none that an administrator handed over, and of none that was
+    /// mailed, or was to be, a short while ago.
+    AtLogin,
 }
 
 /// Draws an invitation in the place of any other, good for `lives_for` seconds. A set-up that was begun with
@@ -51,13 +53,13 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
         )));
     }
     let mut state = user.newcomer(context.account.uid);
-    if delivery == Delivery::KnownMail {
+    if delivery == Delivery::AtLogin {
         insist_on_place_for_mail(context, &state)?;
     }
     let mail = match delivery {
         Delivery::ByHand => None,
         Delivery::Mail(address) => Some(address),
-        Delivery::KnownMail => match &state.mail {
+        Delivery::KnownMail | Delivery::AtLogin => match &state.mail {
             Some(address) => Some(address.clone()),
             None => {
                 user.tidy(name)?;

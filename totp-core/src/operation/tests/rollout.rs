@@ -249,7 +249,7 @@ fn a_login_mails_no_invitation_in_the_place_of_one_that_is_under_way() {
     let mut home = at_login();
     home.policy.enrollment.needs_invitation = true;
     home.policy.enrollment.mail_invitations = true;
-    let mail = |home: &Home| home.invites(Delivery::KnownMail);
+    let mail = |home: &Home| home.invites(Delivery::AtLogin);
     let first = admin::invite(&home.root(), 3600, Delivery::Mail("alice@example.org".into())).unwrap();
     admin::invitation_mailed(&home.root(), &first).unwrap();
     assert!(matches!(mail(&home), Err(Failure::Impossible(_))), "many at once send one");
