@@ -25,6 +25,8 @@ const DESCRIPTORS: u64 = 256;
 const MEMORY: u64 = 1 << 30;
 const STACK: u64 = 8 << 20;
 const FILE_SIZE: u64 = 1 << 20;
+/// Nanoseconds that a sleep may take longer: what the kernel gives a process by itself.
+const TIMER_SLACK: u64 = 50_000;
 
 /// Who called, and by which policy they are served.
 pub(crate) struct Caller {
@@ -114,7 +116,8 @@ fn reset_limits() -> Result<(), Unable> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|error| Unable::Failed("forbid core dumps", error))
 }
 
-/// A process that hardly runs would hold its lock for others to wait behind.
+/// A process that hardly runs would hold its lock for others to wait behind, and one whose sleeps may take any
+/// time longer, which a caller can ask for, would wait for a request without end.
 fn reset_priority() -> Result<(), Unable> {
     const IOPRIO_WHO_PROCESS: libc::c_int = 1;
     let parameters = libc::sched_param { sched_priority: 0 };
@@ -129,7 +132,7 @@ fn reset_priority() -> Result<(), Unable> {
     for result in results {
         nix::Error::result(result).map_err(|error| Unable::Failed("reset its priority", error))?;
     }
-    Ok(())
+    nix::sys::prctl::set_timerslack(TIMER_SLACK).map_err(|error| Unable::Failed("reset its timers", error))
 }
 
 /// The store's owner, who must be a system user of its own.
