@@ -26,7 +26,7 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
     if let Some(policy) = &login.arguments.policy {
         tool.arg("--policy").arg(policy);
     }
-    let started = tool
+    let tool = tool
         .args(["admin", "invite", "--at-login", "--", account.name.as_str()])
         .env_clear()
         .current_dir("/")
@@ -37,8 +37,10 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
+        .stderr(Stdio::null());
+    // The standard library panics where a program cannot be started and the host ignores SIGCHLD: there is no
+    // child left to wait for.
+    let started = std::fs::metadata(TOOL).and_then(|_| tool.spawn());
     let mut child = match started {
         Ok(child) => child,
         Err(error) => {
