@@ -39,6 +39,7 @@ pub use command::Outcome;
 pub use crowd::{Act, Crowd, Party};
 pub use dialogue::Dialogue;
 pub use mail::Mail;
+pub use namespace::pam_directory;
 pub use phone::{Phone, recovery_codes_in};
 pub use sshd::ClientKey;
 pub use stack::{PamStack, Stack};
