@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 /// Where strace writes on the host.
 const LOG: &str = "/tmp/strace.log";
 
-/// A program that does not end in this many seconds hangs.
-const PATIENCE: &str = "10";
+/// A program that does not end in this many seconds hangs. The client of totp-helper gives up after ten: a close
+/// that strace fails leaves the descriptor open, and the end of the answer never comes.
+const PATIENCE: &str = "15";
 
 /// Errors a call fails with. All of them for each: what a call may fail with is the kernel's to say, not ours.
 pub const ERRORS: [&str; 6] = ["EIO", "ENOSPC", "EINTR", "EMFILE", "ENOMEM", "EROFS"];
