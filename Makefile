@@ -20,18 +20,22 @@ as_root = $(if $(is_root),,sudo)
 # What cargo builds stays the caller's own; only the test programs run as root.
 run_as_root = $(if $(is_root),,--config "target.'cfg(unix)'.runner = ['sudo', '--preserve-env=PAM_TOTP_BUILD']")
 
+# For each target of `make fuzz`.
+FUZZ_SECONDS ?= 60
+
 build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
 test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base
 hard_packages  = $(test_packages) libpam-google-authenticator strace valgrind
 
-.PHONY: help build demo test test-hard install uninstall
+.PHONY: help build demo test test-hard fuzz install uninstall
 
 help:
 	@echo 'make build      target/release: libpam_totp.so, totp-enroll, totp-helper'
 	@echo 'make demo       a user, a QR code, a real sshd and a login; the host stays as it is'
 	@echo 'make test       formats, lints, unit, property and end-to-end tests'
 	@echo 'make test-hard  what takes longer: races, beside another module that loses them'
+	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each; docs/fuzzing.md says what they test'
 	@echo 'make install    as root; DESTDIR=, prefix=$(prefix), pamdir=$(pamdir)'
 	@echo 'make uninstall  as root; keeps policy and store'
 
@@ -52,6 +56,7 @@ demo:
 test:
 	@make/install-packages $(test_packages)
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --features hard --locked -- -D warnings
 	$(MAKE) build prefix=/usr
 	cargo test --workspace --locked --exclude end-to-end
@@ -61,6 +66,19 @@ test-hard:
 	@make/install-packages $(hard_packages)
 	$(MAKE) build prefix=/usr
 	cargo test --locked -p end-to-end --features hard --test 'hard_*' $(run_as_root)
+
+fuzz_targets = policy credential pending state_slots helper_request otpauth_uri judge
+
+# New inputs are kept under fuzz/target; those in fuzz/corpus are few and made by hand.
+fuzz:
+	@make/install-packages $(build_packages) g++
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+	@set -e; for fuzz_target in $(fuzz_targets); do \
+		echo "== $$fuzz_target"; \
+		mkdir -p fuzz/target/corpus/$$fuzz_target; \
+		cargo fuzz run --sanitizer none $$fuzz_target fuzz/target/corpus/$$fuzz_target fuzz/corpus/$$fuzz_target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=1 -print_final_stats=1; \
+	done
 
 # In one step: a login under way finds the old file or the new one, never half of it.
 put = install -D -m $1 '$2' '$3.new' && mv -f '$3.new' '$3'
