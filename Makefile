@@ -25,7 +25,7 @@ FUZZ_SECONDS ?= 60
 
 build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
-test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base
+test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base g++
 hard_packages  = $(test_packages) libpam-google-authenticator strace valgrind
 
 .PHONY: help build demo test test-hard fuzz install uninstall
@@ -58,6 +58,7 @@ test:
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --features hard --locked -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --locked -- -D warnings
 	$(MAKE) build prefix=/usr
 	cargo test --workspace --locked --exclude end-to-end
 	cargo test --locked -p end-to-end $(run_as_root)

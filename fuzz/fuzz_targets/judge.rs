@@ -270,9 +270,12 @@ impl Newcomer {
             _ => assert_eq!(next, before, "only a temporary code is spent"),
         }
         match welcome {
-            Welcome::Invited => assert!(alive(&before.invitation.as_ref().expect("there is one").code)),
+            Welcome::Invited(id) => {
+                let invitation = before.invitation.as_ref().expect("there is one");
+                assert!(alive(&invitation.code) && id == invitation.id());
+            }
             Welcome::SetUp => assert!(!self.policy.enrollment.needs_invitation),
-            Welcome::NotInvited { .. } => assert!(self.policy.enrollment.needs_invitation),
+            Welcome::NotInvited => assert!(self.policy.enrollment.needs_invitation),
             Welcome::Accepted(_) => {}
         }
         self.state = next;

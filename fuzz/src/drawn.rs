@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use totp_core::clock::Timestamp;
 use totp_core::credential::{Credential, CredentialId, Device, DeviceId, DeviceName};
-use totp_core::issued::{Invitation, Issued, TemporaryCode};
+use totp_core::issued::{Handover, Invitation, Issued, TemporaryCode};
 use totp_core::login::Reason;
 use totp_core::otp::{Algorithm, Kind, Parameters};
 use totp_core::policy::Policy;
@@ -165,7 +165,12 @@ pub fn state(
     }
     if bytes.arbitrary()? {
         let code = issued(bytes, 100, now)?;
-        state.invitation = Some(Invitation { code, mailed: None });
+        let handover = match bytes.int_in_range(0..=2)? {
+            0 => Handover::ByHand,
+            1 => Handover::Mailing,
+            _ => Handover::Mailed(moment(bytes, now)?),
+        };
+        state.invitation = Some(Invitation { code, handover });
     }
     if bytes.arbitrary()? {
         let code = issued(bytes, 101, now)?;
