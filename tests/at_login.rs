@@ -120,6 +120,52 @@ fn a_stranger_cannot_tell_who_is_set_up() {
 }
 
 #[test]
+fn a_stranger_cannot_tell_who_is_invited_has_a_temporary_code_or_may_put_it_off() {
+    let setup = Stack::PasswordAndCodeWith("setup");
+    for (enrollment, stack) in [
+        ("needs_invitation = true\nmail_invitations = true", setup),
+        ("needs_invitation = true\ngrace_logins = 2", setup),
+        ("grace_until = 2999-12-31", setup),
+        ("grace_until = 2999-12-31", Stack::PasswordAndCode),
+    ] {
+        let host = with_policy(enrollment)
+            .stack("sshd", stack)
+            .user("bob", "builder")
+            .user("carol", "carousel")
+            .user("dora", "doormouse")
+            .build();
+        host.enrol("bob");
+        let invited = host.run(&["totp-enroll", "admin", "invite", "carol", "--json"]).json();
+        let invitation = invited["invitation"].as_str().unwrap_or("AAAA-BBBB-CCCC-DDDD").to_owned();
+        if enrollment.contains("mail") {
+            host.must_run(&["totp-enroll", "admin", "invite", "dora", "--mail", "dora@example.org"]);
+        }
+        host.must_run(&["totp-enroll", "admin", "code", "dora", "--json"]);
+        for answer in ["123456", &invitation] {
+            let users = ["bob", "alice", "carol", "dora", "nobody-of-that-name"];
+            // At once: every refusal takes two seconds.
+            let mut logins = users.map(|user| {
+                let mut login = host.ssh(user);
+                login.answers(PASSWORD, "looking-glass").answers(CODE, answer);
+                login
+            });
+            let said: Vec<String> = users
+                .iter()
+                .zip(&mut logins)
+                .map(|(user, login)| {
+                    login.ends();
+                    login.seen().replace(user, "USER")
+                })
+                .collect();
+            assert!(said[0].contains("Permission denied"), "{}", said[0]);
+            for (user, other) in users.iter().zip(&said) {
+                assert_eq!(*other, said[0], "{enrollment}: {user}, {answer}");
+            }
+        }
+    }
+}
+
+#[test]
 fn sshds_password_method_cannot_set_up_and_is_refused() {
     let host = builder().sshd_option("PasswordAuthentication yes").build();
     let mut login = host.ssh_with("alice", &["-o", "PreferredAuthentications=password"]);

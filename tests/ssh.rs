@@ -204,6 +204,54 @@ fn a_new_address_cannot_tell_who_exists_and_who_is_set_up() {
 }
 
 #[test]
+fn a_throttled_user_looks_like_everybody_else_to_a_new_address() {
+    let host = required()
+        .user("bob", "builder")
+        .policy(
+            "mode = \"required\"\n[throttle]\nfree_failures = 0\nbase_delay = \"1h\"\nmax_delay = \"1h\"\n",
+        )
+        .build();
+    let phone = host.enrol("alice");
+    let what_is_said = |user: &str, password: &str| {
+        let mut login = log_in(&host, user, password, &phone.wrong_code());
+        login.ends();
+        login.seen().replace(user, "USER")
+    };
+    let judged = what_is_said("alice", "wonderland");
+    for (user, password) in [
+        ("alice", "wonderland"),
+        ("alice", "looking-glass"),
+        ("bob", "builder"),
+        ("nobody-of-that-name", "looking-glass"),
+    ] {
+        assert_eq!(what_is_said(user, password), judged, "{user}, {password}");
+    }
+    assert!(host.times_logged("event=login result=denied reason=throttled user=alice") >= 2);
+}
+
+#[test]
+fn sshds_password_method_tells_nobody_apart() {
+    let host = required().user("bob", "builder").sshd_option("PasswordAuthentication yes").build();
+    host.enrol("alice");
+    let what_is_said = |user: &str, password: &str| {
+        let mut login = host.ssh_with(user, &["-o", "PreferredAuthentications=password"]);
+        login.answers("password: ", password);
+        login.ends();
+        login.seen().replace(user, "USER")
+    };
+    let set_up = what_is_said("alice", "looking-glass");
+    assert!(set_up.contains("Permission denied"), "{set_up}");
+    for (user, password) in [
+        ("alice", "wonderland"),
+        ("bob", "looking-glass"),
+        ("bob", "builder"),
+        ("nobody-of-that-name", "looking-glass"),
+    ] {
+        assert_eq!(what_is_said(user, password), set_up, "{user}, {password}");
+    }
+}
+
+#[test]
 fn of_parallel_logins_with_one_code_exactly_one_wins() {
     let host = required()
         .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 100\n")

@@ -7,7 +7,9 @@ use crate::marker::{self, Outcome};
 use crate::one_entry;
 use crate::pam_log::PamLog;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
+use std::cell::Cell;
 use std::ffi::CString;
+use std::time::{Duration, Instant};
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
 use totp_core::desk::Desk;
@@ -27,6 +29,10 @@ const NOT_SET_UP: &str = "Two-factor login is required and not set up: run totp-
 const NO_CODE_YET: &str = "If you have no code yet, press Enter.";
 /// The prompt where password and code are typed as one.
 const ONE_ENTRY_PROMPT: &str = "Password and verification code: ";
+
+/// How long a refusal takes at least, from the answer on. A wrong code is judged and written, and the answer of
+/// a user who is not set up is not: for whoever watches the clock all of them end here.
+const REFUSAL_TAKES: Duration = Duration::from_millis(5);
 
 /// pam_sm_authenticate(3).
 pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
@@ -59,6 +65,8 @@ pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamE
 struct Attempt<'l> {
     login: &'l Login<'l>,
     policy: Policy,
+    /// When the answer came; where nothing was asked, when the attempt began.
+    answered: Cell<Instant>,
 }
 
 /// Why no code can be right, whatever is answered.
@@ -80,11 +88,11 @@ fn denied(answer: PamError) -> Answer {
 
 impl<'l> Attempt<'l> {
     fn of(login: &'l Login<'l>) -> Result<Self, Unavailable> {
-        Ok(Self { login, policy: login.policy()? })
+        Ok(Self { login, policy: login.policy()?, answered: Cell::new(Instant::now()) })
     }
 
     fn run(&self) -> Result<Answer, Unavailable> {
-        let Self { login, policy } = self;
+        let Self { login, policy, .. } = self;
         // Before the user is looked up: a store that cannot be used is the same for everybody.
         let desk = login.desk(policy)?;
         let Some(account) = login.account()? else {
@@ -134,7 +142,7 @@ impl<'l> Attempt<'l> {
     /// A user who needs a code and is not set up. Nothing is said to strangers of what comes of it: whether
     /// the password was right is not known yet.
     fn receive(&self, desk: &Desk<'_>, account: &Account) -> Result<Answer, Unavailable> {
-        let Self { login, policy } = self;
+        let Self { login, policy, .. } = self;
         let typed = match self.answer(policy.totp.digits) {
             Answered::Code(typed) => typed,
             Answered::Nothing(_) => Typed::default(),
@@ -153,7 +161,7 @@ impl<'l> Attempt<'l> {
             let nonce = Nonce::generate().map_err(|error| error.to_string())?;
             login.log.event(Level::Info, &login.event("setup", "offered", "not-configured"));
             // Only where the rest of the stack refuses.
-            conversation::delay_failure(login.pam);
+            self.level_refusal();
             Ok((PamError::IGNORE, Some(Outcome::SetUp { nonce, invited })))
         };
         let first_factor = self.first_factor_was_given();
@@ -168,7 +176,7 @@ impl<'l> Attempt<'l> {
             _ if first_factor && self.may_always_be_put_off() => {
                 login.log.event(Level::Notice, &login.event("setup", "put-off", "grace"));
                 // As for everybody, where the rest of the stack refuses.
-                conversation::delay_failure(login.pam);
+                self.level_refusal();
                 if login.is_local() {
                     login.tell(Message::Info(
                         "Two-factor login will be required and is not set up: run totp-enroll once you are logged in.",
@@ -201,6 +209,12 @@ impl<'l> Attempt<'l> {
     /// all others would tell them apart.
     fn is_quiet(&self) -> bool {
         self.login.offers_set_up(&self.policy) || self.may_always_be_put_off()
+    }
+
+    /// Before anything is said of a refusal: it takes as long as any other, and libpam delays it further.
+    fn level_refusal(&self) {
+        std::thread::sleep(REFUSAL_TAKES.saturating_sub(self.answered.get().elapsed()));
+        conversation::delay_failure(self.login.pam);
     }
 
     /// The line that every stranger hears alike.
@@ -256,7 +270,7 @@ impl<'l> Attempt<'l> {
                 PASSED
             }
             Verdict::Refused(refusal) => {
-                conversation::delay_failure(self.login.pam);
+                self.level_refusal();
                 if refusal.may_tell {
                     self.login.tell(Message::Error(&refusal.advice()));
                 } else {
@@ -302,7 +316,7 @@ impl<'l> Attempt<'l> {
             Hopeless::UnknownUser => "unknown-user",
             Hopeless::NotConfigured => "not-configured",
         });
-        conversation::delay_failure(self.login.pam);
+        self.level_refusal();
         match why {
             Hopeless::NotConfigured if self.login.is_local() => {
                 self.login.tell(Message::Error(NOT_SET_UP));
@@ -314,7 +328,7 @@ impl<'l> Attempt<'l> {
     /// Denies what was not judged, and so not counted.
     fn refuse_unjudged(&self, reason: &str) -> Answer {
         self.login.log_denial(reason);
-        conversation::delay_failure(self.login.pam);
+        self.level_refusal();
         if self.login.is_local() {
             self.login.tell(Message::Error(match reason {
                 "password-repeated" => "This is the password again; type the code that the app shows.",
@@ -352,7 +366,9 @@ impl<'l> Attempt<'l> {
             if arguments.echo && !one_entry { Message::Shown(prompt) } else { Message::Hidden(prompt) };
         let hint = self.login.offers_set_up(&self.policy).then_some(Message::Info(NO_CODE_YET));
         let messages: Vec<_> = hint.into_iter().chain([question]).collect();
-        let typed = match conversation::converse(self.login.pam, &messages, self.login.silent) {
+        let reply = conversation::converse(self.login.pam, &messages, self.login.silent);
+        self.answered.set(Instant::now());
+        let typed = match reply {
             Ok(mut answers) => match answers.pop() {
                 Some(typed) => typed,
                 None => return Answered::Nothing("no-answer"),

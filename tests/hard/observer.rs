@@ -1,0 +1,125 @@
+//! Whoever watches the clock: does the time that a refusal takes tell who exists and who is set up?
+//!
+//! A report, not a verdict: `--features hard --test hard_observer -- --nocapture --test-threads=1` prints it, and
+//! docs/threat-model.md holds the figures of one run. What is asserted is only that the driver measured what it
+//! should.
+
+#![forbid(unsafe_code)]
+
+use host::{Host, Stack};
+use std::collections::BTreeMap;
+
+const DRIVER: &str = include_str!("observer.c");
+const ROUNDS: usize = 1000;
+const USERS: [&str; 4] = ["alice", "carol", "bob", "nobody-of-that-name"];
+const WHO: [&str; 4] = ["set up", "set up, too", "not set up", "unknown"];
+
+/// Microseconds of one user's logins.
+#[derive(Default)]
+struct Times {
+    to_prompt: Vec<f64>,
+    to_verdict: Vec<f64>,
+}
+
+/// Two users who are set up, one who is not, and a name that nobody has.
+fn host(policy: &str, stack: &str) -> Host {
+    let host = Host::builder()
+        .user("alice", "wonderland")
+        .user("bob", "builder")
+        .user("carol", "carousel")
+        .policy(&format!("mode = \"required\"\n{policy}"))
+        .stack("observed", Stack::Text(stack))
+        .build();
+    for user in ["alice", "carol"] {
+        host.enrol(user);
+    }
+    host.write("/tmp/observer.c", DRIVER);
+    let flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-o", "/tmp/observer"];
+    host.must_run(&[&["cc"], &flags[..], &["/tmp/observer.c", "-lpam"]].concat());
+    host
+}
+
+/// So many logins at once, for a command of the host may take a minute.
+fn observed(host: &Host, at_once: usize) -> BTreeMap<String, Times> {
+    let mut times: BTreeMap<String, Times> = BTreeMap::new();
+    let count = at_once.to_string();
+    for _ in 0..ROUNDS / at_once {
+        let words = [&["/tmp/observer", "observed", &count, "looking-glass", "000000"], &USERS[..]].concat();
+        for line in host.must_run(&words).lines() {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let microseconds = |field: usize| fields[field].parse::<f64>().expect("a number") / 1000.0;
+            assert_ne!(fields[3], "0", "nobody is let in: {line}");
+            let of_user = times.entry(fields[0].to_owned()).or_default();
+            of_user.to_prompt.push(microseconds(1));
+            of_user.to_verdict.push(microseconds(2));
+        }
+    }
+    for user in USERS {
+        assert_eq!(times[user].to_verdict.len(), ROUNDS, "{user}");
+    }
+    times
+}
+
+fn quartiles(sample: &[f64]) -> [f64; 3] {
+    let mut sorted = sample.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| sorted[sorted.len() * quarter / 4])
+}
+
+/// The probability that one of `these` takes longer than one of `those`; ties count half. 0.5 tells nothing.
+fn longer(these: &[f64], those: &[f64]) -> f64 {
+    let mut sorted = those.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let below = |value: f64| {
+        let less = sorted.partition_point(|other| *other < value);
+        let equal = sorted.partition_point(|other| *other <= value) - less;
+        less as f64 + equal as f64 / 2.0
+    };
+    these.iter().map(|value| below(*value)).sum::<f64>() / (these.len() * those.len()) as f64
+}
+
+fn report(title: &str, times: &BTreeMap<String, Times>) {
+    println!(
+        "\n{title}, {ROUNDS} logins each, microseconds: median (quartiles); share that takes longer than `set up`"
+    );
+    println!("| | to the prompt | longer | to the verdict | longer |\n|---|---|---|---|---|");
+    let base = &times[USERS[0]];
+    for (user, who) in USERS.iter().zip(WHO) {
+        let cell = |sample: &[f64], base: &[f64]| {
+            let [lower, median, upper] = quartiles(sample);
+            format!("{median:.0} ({lower:.0} to {upper:.0}) | {:.2}", longer(sample, base))
+        };
+        let of_user = &times[*user];
+        println!(
+            "| {who} | {} | {} |",
+            cell(&of_user.to_prompt, &base.to_prompt),
+            cell(&of_user.to_verdict, &base.to_verdict)
+        );
+    }
+}
+
+/// Every guess is judged and counted, as of an attacker who keeps within the throttle.
+const UNTHROTTLED: &str = "[throttle]\nfree_failures = 1000000\nceiling = 1000000\n";
+
+#[test]
+fn what_the_clock_tells_of_a_wrong_code_by_the_module_alone() {
+    let stack = "auth required pam_totp.so\n";
+    report("A wrong code, pam_totp alone", &observed(&host(UNTHROTTLED, stack), 200));
+    report("The same, throttled", &observed(&host("", stack), 200));
+    let setup = "auth required pam_totp.so setup\n";
+    let policy = format!("[enrollment]\nat_login = [\"observed\"]\n{UNTHROTTLED}");
+    report("The same, with `setup`", &observed(&host(&policy, setup), 200));
+}
+
+#[test]
+fn what_the_clock_tells_of_a_wrong_password_and_a_wrong_code() {
+    let stack = "auth required pam_unix.so\nauth required pam_totp.so\n";
+    report("Wrong password and wrong code", &observed(&host(UNTHROTTLED, stack), 20));
+}
+
+#[test]
+fn the_statistic_tells_samples_apart() {
+    assert!((longer(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]) - 0.5).abs() < 1e-9);
+    assert!((longer(&[5.0, 6.0], &[1.0, 2.0]) - 1.0).abs() < 1e-9);
+    assert_eq!(quartiles(&[4.0, 1.0, 3.0, 2.0]), [2.0, 3.0, 4.0]);
+}
