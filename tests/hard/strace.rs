@@ -28,6 +28,9 @@ const CANNOT_FAIL: [&str; 11] = [
     "exit_group",
 ];
 
+/// Calls of a loop that waits for a process to end. How many there are is a matter of chance: only the first counts.
+const WAITING: [&str; 3] = ["wait4", "waitid", "clock_nanosleep"];
+
 /// The status of a program that was killed.
 const KILLED: i32 = 128 + 9;
 
@@ -91,7 +94,8 @@ impl<'a> Tracer<'a> {
             *number += 1;
             entered |= line.contains(self.from);
             let concerns = place <= last || matches!(name, "write" | "sendto" | "poll" | "recvfrom");
-            if entered && concerns && !CANNOT_FAIL.contains(&name) {
+            let by_chance = WAITING.contains(&name) && *number > 1;
+            if entered && concerns && !by_chance && !CANNOT_FAIL.contains(&name) {
                 calls.push(Call { name: name.to_owned(), number: *number });
             }
         }
