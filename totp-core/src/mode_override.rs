@@ -46,7 +46,7 @@ impl ModeOverride {
         let text = Text { file, text };
         let document = text.parse()?;
         let (mut uid, mut mode, mut until, mut since, mut by) = (None, None, None, None, None);
-        for entry in text.entries("", document.get_ref()) {
+        for entry in document.entries() {
             match entry.key() {
                 "version" => drop(entry.integer(1u8..=1)?),
                 "uid" => uid = Some(entry.integer(0..=u32::MAX)?),

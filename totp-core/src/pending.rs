@@ -172,7 +172,7 @@ impl Pending {
         let (mut nonce, mut purpose, mut uid, mut from, mut begun) = (None, None, None, None, None);
         let (mut failures, mut renews, mut device, mut invited) = (0, None, None, None);
         let (mut service, mut step, mut salt, mut hashes) = (None, None, None, Vec::new());
-        for entry in text.entries("", document.get_ref()) {
+        for entry in document.entries() {
             match entry.key() {
                 "version" => drop(entry.integer(1u8..=1)?),
                 "nonce" => {
@@ -226,7 +226,7 @@ impl Pending {
     }
 }
 
-fn recovery_hashes(entry: &Entry<'_, '_>) -> Result<Vec<Hash>, FileError> {
+fn recovery_hashes(entry: &Entry<'_>) -> Result<Vec<Hash>, FileError> {
     let written = entry.strings()?;
     if written.len() > MOST_CODES {
         return Err(entry.error(format!("allowed: at most {MOST_CODES} hashes")));
@@ -238,7 +238,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn bytes_of<const N: usize>(entry: &Entry<'_, '_>, text: &str) -> Result<[u8; N], FileError> {
+fn bytes_of<const N: usize>(entry: &Entry<'_>, text: &str) -> Result<[u8; N], FileError> {
     let wrong = || entry.error(format!("allowed: {N} bytes in hexadecimal"));
     let (pairs, odd) = text.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

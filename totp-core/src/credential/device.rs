@@ -162,7 +162,7 @@ pub(crate) fn write_device(device: &Device, toml: &mut String) {
 }
 
 /// Reads the keys of one device; `place` is what an error about a missing key points at.
-pub(crate) fn read_device(place: &Entry<'_, '_>, keys: &[Entry<'_, '_>]) -> Result<Device, FileError> {
+pub(crate) fn read_device(place: &Entry<'_>, keys: &[Entry<'_>]) -> Result<Device, FileError> {
     const KEYS: [&str; 9] =
         ["id", "name", "kind", "secret", "digits", "algorithm", "interval", "window", "clock_offset"];
     let mut id = None;

@@ -85,7 +85,7 @@ impl Credential {
         let text = Text { file, text };
         let document = text.parse()?;
         let mut draft = Draft::default();
-        for entry in text.entries("", document.get_ref()) {
+        for entry in document.entries() {
             draft.take(&entry)?;
         }
         let missing = |key| text.whole(key, "is missing");
@@ -162,7 +162,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn take(&mut self, entry: &Entry<'_, '_>) -> Result<(), FileError> {
+    fn take(&mut self, entry: &Entry<'_>) -> Result<(), FileError> {
         const KEYS: [&str; 8] = ["version", "id", "uid", "created", "created_by", "phone", "mail", "device"];
         match entry.key() {
             "version" => self.version = Some(entry.integer(VERSION..=VERSION)?),
@@ -183,11 +183,11 @@ impl Draft {
     }
 }
 
-pub(crate) fn credential_id(entry: &Entry<'_, '_>) -> Result<CredentialId, FileError> {
+pub(crate) fn credential_id(entry: &Entry<'_>) -> Result<CredentialId, FileError> {
     entry.string()?.parse().map_err(|_| entry.error("is no identifier; allowed: 32 hexadecimal digits"))
 }
 
-pub(crate) fn moment(entry: &Entry<'_, '_>) -> Result<Timestamp, FileError> {
+pub(crate) fn moment(entry: &Entry<'_>) -> Result<Timestamp, FileError> {
     let wanted = "a date and time in UTC such as 2026-11-22T03:00:00Z";
     Timestamp::from_toml(entry.datetime(wanted)?)
         .ok_or_else(|| entry.error(format!("is no moment; allowed: {wanted}")))

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
 
 /// Reads a span within `range` seconds.
-pub(super) fn read(entry: &Entry<'_, '_>, range: RangeInclusive<u64>) -> Result<u64, FileError> {
+pub(super) fn read(entry: &Entry<'_>, range: RangeInclusive<u64>) -> Result<u64, FileError> {
     let allowed = format!(
         "a span such as \"5s\", \"15m\", \"12h\" or \"30d\", {} to {}",
         write(*range.start()),

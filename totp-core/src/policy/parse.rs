@@ -35,7 +35,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
     // A later version's feature is refused only once the whole file has been read: a typing error
     // further down should not hide behind it.
     let mut unable = None;
-    for entry in text.entries("", document.get_ref()) {
+    for entry in document.entries() {
         match entry.key() {
             "mode" => policy.mode = entry.choice(&Mode::NAMES)?,
             "services" => {
@@ -91,7 +91,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
 }
 
 /// The entries of a table that has this key alone: one or none.
-fn only_key<'t, 'a>(table: &Entry<'t, 'a>, key: &str) -> Result<Vec<Entry<'t, 'a>>, FileError> {
+fn only_key<'t>(table: &Entry<'t>, key: &str) -> Result<Vec<Entry<'t>>, FileError> {
     let entries = table.table()?;
     match entries.iter().find(|entry| entry.key() != key) {
         Some(odd) => Err(odd.unknown(&[key])),
@@ -99,7 +99,7 @@ fn only_key<'t, 'a>(table: &Entry<'t, 'a>, key: &str) -> Result<Vec<Entry<'t, 'a
     }
 }
 
-fn totp(table: &Entry<'_, '_>, totp: &mut Totp) -> Result<(), FileError> {
+fn totp(table: &Entry<'_>, totp: &mut Totp) -> Result<(), FileError> {
     const KEYS: [&str; 5] = ["digits", "interval", "window", "algorithm", "issuer"];
     for entry in table.table()? {
         match entry.key() {
@@ -120,7 +120,7 @@ fn totp(table: &Entry<'_, '_>, totp: &mut Totp) -> Result<(), FileError> {
     Ok(())
 }
 
-fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
+fn enrollment(table: &Entry<'_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
     const KEYS: [&str; 7] = [
         "self_service",
         "at_login",
@@ -151,7 +151,7 @@ fn enrollment(table: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), 
     Ok(())
 }
 
-fn self_service(entry: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
+fn self_service(entry: &Entry<'_>, enrollment: &mut Enrollment) -> Result<(), FileError> {
     let words = entry.strings()?;
     let allowed = ["enroll", "renew", "unset", "show"];
     if let Some(odd) = words.iter().find(|word| !allowed.contains(&word.as_str())) {
@@ -165,7 +165,7 @@ fn self_service(entry: &Entry<'_, '_>, enrollment: &mut Enrollment) -> Result<()
     Ok(())
 }
 
-fn throttle(table: &Entry<'_, '_>, throttle: &mut Throttle) -> Result<(), FileError> {
+fn throttle(table: &Entry<'_>, throttle: &mut Throttle) -> Result<(), FileError> {
     const KEYS: [&str; 4] = ["free_failures", "base_delay", "max_delay", "ceiling"];
     for entry in table.table()? {
         match entry.key() {
@@ -184,7 +184,7 @@ fn throttle(table: &Entry<'_, '_>, throttle: &mut Throttle) -> Result<(), FileEr
 }
 
 /// A text that stays on one line and holds no control characters, which a terminal would obey.
-fn line(entry: &Entry<'_, '_>) -> Result<String, FileError> {
+fn line(entry: &Entry<'_>) -> Result<String, FileError> {
     let text = entry.string()?;
     if text.len() > LONGEST_TEXT || text.chars().any(char::is_control) {
         return Err(entry.error("allowed: at most 100 bytes on one line, no control characters"));
@@ -192,7 +192,7 @@ fn line(entry: &Entry<'_, '_>) -> Result<String, FileError> {
     Ok(text.to_owned())
 }
 
-fn directory(entry: &Entry<'_, '_>) -> Result<PathBuf, FileError> {
+fn directory(entry: &Entry<'_>) -> Result<PathBuf, FileError> {
     let path = PathBuf::from(entry.string()?);
     if !path.is_absolute() {
         return Err(entry.error("is no absolute path; allowed: a path that starts with /"));

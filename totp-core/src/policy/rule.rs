@@ -54,11 +54,11 @@ fn canonical(network: IpNet) -> IpNet {
 }
 
 /// Reads every rule of the policy.
-pub(super) fn read(array: &Entry<'_, '_>) -> Result<Vec<Rule>, FileError> {
+pub(super) fn read(array: &Entry<'_>) -> Result<Vec<Rule>, FileError> {
     array.tables()?.into_iter().map(|(line, keys)| one(array, line, &keys)).collect()
 }
 
-fn one(array: &Entry<'_, '_>, line: usize, keys: &[Entry<'_, '_>]) -> Result<Rule, FileError> {
+fn one(array: &Entry<'_>, line: usize, keys: &[Entry<'_>]) -> Result<Rule, FileError> {
     const KEYS: [&str; 5] = ["users", "groups", "services", "networks", "mode"];
     let (mut users, mut groups, mut services, mut networks, mut mode) = (None, None, None, None, None);
     for entry in keys {
@@ -79,7 +79,7 @@ fn one(array: &Entry<'_, '_>, line: usize, keys: &[Entry<'_, '_>]) -> Result<Rul
 }
 
 /// A list of names.
-pub(super) fn names(entry: &Entry<'_, '_>) -> Result<Vec<String>, FileError> {
+pub(super) fn names(entry: &Entry<'_>) -> Result<Vec<String>, FileError> {
     let names = entry.strings()?;
     if names.iter().any(String::is_empty) {
         return Err(entry.error("holds an empty name"));
@@ -91,16 +91,16 @@ pub(super) fn names(entry: &Entry<'_, '_>) -> Result<Vec<String>, FileError> {
 }
 
 /// A key that matches nothing would make a rule that never does, whatever else it says.
-fn some_names(entry: &Entry<'_, '_>) -> Result<Vec<String>, FileError> {
+fn some_names(entry: &Entry<'_>) -> Result<Vec<String>, FileError> {
     let names = names(entry)?;
     if names.is_empty() { Err(names_nothing(entry)) } else { Ok(names) }
 }
 
-fn names_nothing(entry: &Entry<'_, '_>) -> FileError {
+fn names_nothing(entry: &Entry<'_>) -> FileError {
     entry.error("names nothing, so that the rule never matches; without the key it matches all")
 }
 
-fn some_networks(entry: &Entry<'_, '_>) -> Result<Vec<RuleNetwork>, FileError> {
+fn some_networks(entry: &Entry<'_>) -> Result<Vec<RuleNetwork>, FileError> {
     let words = entry.strings()?;
     if words.is_empty() {
         return Err(names_nothing(entry));
