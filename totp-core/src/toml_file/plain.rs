@@ -11,12 +11,28 @@ use std::borrow::Cow;
 /// without escapes, a decimal number, `true` or `false`, a day, a moment in UTC, or a list of strings on one line.
 pub(super) fn read(text: &str) -> Option<Table<'_>> {
     let mut reader = Reader::default();
-    for (line, number) in text.split_inclusive('\n').zip(1..) {
-        let line = line.strip_suffix("\r\n").or_else(|| line.strip_suffix('\n')).unwrap_or(line);
+    let mut rest = text;
+    for number in 1.. {
+        let (line, after) = first_line(rest)?;
         reader.take(line, number)?;
+        let Some(after) = after else { break };
+        rest = after;
     }
     reader.close()?;
     Some(reader.root)
+}
+
+/// Splits off a line; no text is after the last one. `None` where it holds a control character, which TOML allows
+/// nowhere but for tabs. A lone carriage return is one: old text files have it for a line's end, and what
+/// looks like the next line must not be swallowed by a comment.
+fn first_line(text: &str) -> Option<(&str, Option<&str>)> {
+    let is_control = |byte: u8| byte.wrapping_sub(b' ') >= 0x7f - b' ' && byte.is_ascii() && byte != b'\t';
+    let Some(end) = text.bytes().position(is_control) else {
+        return Some((text, None));
+    };
+    let (line, rest) = text.split_at_checked(end)?;
+    let rest = rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n"))?;
+    Some((line, Some(rest)))
 }
 
 /// What has been read, and the table that keys go into.
@@ -38,7 +54,7 @@ struct Open<'a> {
 impl<'a> Reader<'a> {
     fn take(&mut self, line: &'a str, number: usize) -> Option<()> {
         let line = line.trim_start_matches(BLANKS);
-        if is_nothing(line)? {
+        if is_nothing(line) {
             return Some(());
         }
         if let Some(header) = line.strip_prefix('[') {
@@ -47,7 +63,7 @@ impl<'a> Reader<'a> {
         let (key, rest) = bare_key(line)?;
         let rest = rest.trim_start_matches(BLANKS).strip_prefix('=')?.trim_start_matches(BLANKS);
         let (value, rest) = value(rest, number)?;
-        if !is_nothing(rest)? {
+        if !is_nothing(rest) {
             return None;
         }
         let table = match &mut self.open {
@@ -65,7 +81,7 @@ impl<'a> Reader<'a> {
         };
         let (name, rest) = bare_key(header)?;
         let rest = rest.strip_prefix(if repeated { "]]" } else { "]" })?;
-        if !is_nothing(rest)? {
+        if !is_nothing(rest) {
             return None;
         }
         self.open = Some(Open { name, line, repeated, table: Table::default() });
@@ -105,19 +121,10 @@ fn add<'a>(table: &mut Table<'a>, key: &'a str, line: usize, value: Value<'a>) -
     Some(())
 }
 
-/// Whether the rest of a line says nothing: it is blank or a comment. `None` where the comment holds what TOML
-/// allows in none. A carriage return is among that: old text files have it for a line's end, and what looks
-/// like the next line must not be swallowed by a comment.
-fn is_nothing(rest: &str) -> Option<bool> {
+/// Whether the rest of a line says nothing: it is blank or a comment.
+fn is_nothing(rest: &str) -> bool {
     let rest = rest.trim_start_matches(BLANKS);
-    match rest.strip_prefix('#') {
-        Some(comment) => comment.bytes().all(is_printable).then_some(true),
-        None => Some(rest.is_empty()),
-    }
-}
-
-fn is_printable(byte: u8) -> bool {
-    byte == b'\t' || !byte.is_ascii_control()
+    rest.is_empty() || rest.starts_with('#')
 }
 
 /// Splits off a key without quotes and dots.
@@ -153,7 +160,7 @@ fn string(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix('"')?;
     let end = text.bytes().position(|byte| byte == b'"')?;
     let (inside, rest) = (text.get(..end)?, text.get(end.checked_add(1)?..)?);
-    let plain = inside.bytes().all(|byte| byte != b'\\' && is_printable(byte));
+    let plain = !inside.contains('\\');
     // Two quotes and a third begin a string of several lines.
     let several_lines = inside.is_empty() && rest.starts_with('"');
     (plain && !several_lines).then_some((inside, rest))
