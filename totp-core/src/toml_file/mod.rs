@@ -63,7 +63,11 @@ impl<'a> Text<'a> {
     /// Parses the whole text.
     pub(crate) fn parse(self) -> Result<Document<'a>, FileError> {
         let root = match plain::read(self.text) {
-            Some(table) => table,
+            Some(table) => {
+                #[cfg(fuzzing)]
+                assert_eq!(self.parse_anything().as_ref(), Ok(&table), "{:?}", self.text);
+                table
+            }
             None => self.parse_anything()?,
         };
         Ok(Document { text: self, root })
