@@ -275,7 +275,9 @@ fn read(path: &Path) -> std::io::Result<String> {
     if about.len() > LONGEST_FILE {
         return Err(std::io::Error::other("it is larger than 256 KiB"));
     }
-    let mut text = String::new();
+    let length = usize::try_from(about.len()).unwrap_or(0);
+    // A byte more than there is, so that the second read finds the end.
+    let mut text = String::with_capacity(length.saturating_add(1));
     file.take(LONGEST_FILE).read_to_string(&mut text)?;
     Ok(text)
 }

@@ -60,21 +60,18 @@ pub struct TooLarge;
 pub fn encode(state: &State, generation: u64, durable: bool) -> Result<[u8; SLOT_BYTES], TooLarge> {
     let body = encode_body(state)?;
     let length = u16::try_from(body.len()).map_err(|_| TooLarge)?;
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    header.extend(MAGIC);
-    header.extend(generation.to_le_bytes());
-    header.push(u8::from(durable));
-    header.extend(length.to_le_bytes());
-    header.extend(checksum(&header, &body).to_le_bytes());
-    let mut slot = [0; SLOT_BYTES];
-    let written = header.iter().chain(&body);
-    if header.len().saturating_add(body.len()) > SETTLED_AT {
+    let mut slot = Vec::with_capacity(SLOT_BYTES);
+    slot.extend(MAGIC);
+    slot.extend(generation.to_le_bytes());
+    slot.push(u8::from(durable));
+    slot.extend(length.to_le_bytes());
+    slot.extend(checksum(&slot, &body).to_le_bytes());
+    slot.extend(body);
+    if slot.len() > SETTLED_AT {
         return Err(TooLarge);
     }
-    for (place, byte) in slot.iter_mut().zip(written) {
-        *place = *byte;
-    }
-    Ok(slot)
+    slot.resize(SLOT_BYTES, 0);
+    slot.try_into().map_err(|_| TooLarge)
 }
 
 /// Decodes a slot; `None` for anything torn, foreign or of another version.

@@ -25,6 +25,10 @@ impl Store {
     /// It is refused unless it is a regular file with one link, of the store's owner or root, and closed
     /// to others: anything else was not made by the store.
     pub(super) fn open_file(&self, name: &str, access: OFlag) -> Result<Option<File>, StoreError> {
+        Ok(self.open_and_look(name, access)?.map(|(file, _)| file))
+    }
+
+    fn open_and_look(&self, name: &str, access: OFlag) -> Result<Option<(File, FileStat)>, StoreError> {
         let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
         for _ in 0..MOST_OPENINGS {
             let file = match openat(&self.directory, name, flags, Mode::empty()) {
@@ -37,7 +41,7 @@ impl Store {
             // Without a link it is a file that had this name a moment ago.
             if about.st_nlink > 0 {
                 self.check(name, &about)?;
-                return Ok(Some(file));
+                return Ok(Some((file, about)));
             }
         }
         Err(self.not_ours(name, "it is replaced again and again, or has no link"))
@@ -65,11 +69,10 @@ impl Store {
 
     /// Reads a text file whole; `None` where there is none. The text is wiped when dropped.
     pub(super) fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
-        let Some(mut file) = self.open_file(name, OFlag::O_RDONLY)? else {
+        let Some((mut file, about)) = self.open_and_look(name, OFlag::O_RDONLY)? else {
             return Ok(None);
         };
-        let size = file.metadata().map_err(|error| self.io("looking at", name, error))?.len();
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let size = usize::try_from(about.st_size).unwrap_or(usize::MAX);
         if size > LONGEST_TEXT {
             return Err(self.not_ours(name, "it is larger than any such file can be"));
         }
