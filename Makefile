@@ -34,7 +34,7 @@ help:
 	@echo 'make build      target/release: libpam_totp.so, totp-enroll, totp-helper'
 	@echo 'make demo       a user, a QR code, a real sshd and a login; the host stays as it is'
 	@echo 'make test       formats, lints, unit, property and end-to-end tests'
-	@echo 'make test-hard  what takes longer: races, beside another module that loses them'
+	@echo 'make test-hard  what takes longer: races, faults, power cuts, hostile hosts and callers'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each; docs/fuzzing.md says what they test'
 	@echo 'make install    as root; DESTDIR=, prefix=$(prefix), pamdir=$(pamdir)'
 	@echo 'make uninstall  as root; keeps policy and store'
