@@ -52,7 +52,14 @@ impl Event {
             self.line.push(' ');
         }
         // Writing to a String cannot fail.
-        let _ = write!(self.line, "{key}={}", escape(&value.to_string()));
+        let _ = write!(self.line, "{key}=");
+        let start = self.line.len();
+        let _ = write!(self.line, "{value}");
+        if let Some(written) = self.line.get(start..).filter(|written| !is_plain(written)) {
+            let escaped = escape(written);
+            self.line.truncate(start);
+            self.line.push_str(&escaped);
+        }
         self
     }
 }
@@ -61,6 +68,12 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line)
     }
+}
+
+/// Whether a value stands for itself.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty()
+        && value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'='))
 }
 
 /// A value without a byte that could be taken for the end of it, or for an order to a terminal.

@@ -6,6 +6,7 @@
 
 use super::value::{Item, Pair, Table, Value};
 use std::borrow::Cow;
+use toml::value::{Date, Datetime, Offset, Time};
 
 /// Reads a text of blank lines, comments, `[table]`, `[[table]]` and `key = value`, where a value is a string
 /// without escapes, a decimal number, `true` or `false`, a day, a moment in UTC, or a list of strings on one line.
@@ -22,17 +23,39 @@ pub(super) fn read(text: &str) -> Option<Table<'_>> {
     Some(reader.root)
 }
 
-/// Splits off a line; no text is after the last one. `None` where it holds a control character, which TOML allows
+/// Splits off a line; no text is after the last one. What is white space to ASCII is then what it is to TOML. `None` where it holds a control character, which TOML allows
 /// nowhere but for tabs. A lone carriage return is one: old text files have it for a line's end, and what
 /// looks like the next line must not be swallowed by a comment.
 fn first_line(text: &str) -> Option<(&str, Option<&str>)> {
-    let is_control = |byte: u8| byte.wrapping_sub(b' ') >= 0x7f - b' ' && byte.is_ascii() && byte != b'\t';
-    let Some(end) = text.bytes().position(is_control) else {
-        return Some((text, None));
+    let mut from = 0;
+    loop {
+        let Some(distance) = text.as_bytes().get(from..).and_then(first_control) else {
+            return Some((text, None));
+        };
+        let (line, rest) = text.split_at_checked(from.checked_add(distance)?)?;
+        if rest.starts_with('\t') {
+            from = line.len().checked_add(1)?;
+            continue;
+        }
+        let rest = rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n"))?;
+        return Some((line, Some(rest)));
+    }
+}
+
+/// Where the first control character is. Most of a policy is prose, so eight bytes are looked at together.
+fn first_control(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 0xff;
+    const TOPS: u64 = ONES << 7;
+    let may_hold_one = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        let delete = word ^ (ONES * 0x7f);
+        // A byte below 0x20, or 0x7f, sets its top bit here; one behind it may set its own for nothing.
+        (word.wrapping_sub(ONES * 0x20) & !word | delete.wrapping_sub(ONES) & !delete) & TOPS != 0
     };
-    let (line, rest) = text.split_at_checked(end)?;
-    let rest = rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n"))?;
-    Some((line, Some(rest)))
+    let (words, _) = bytes.as_chunks::<8>();
+    let whole = words.iter().position(may_hold_one).unwrap_or(words.len()).checked_mul(8)?;
+    let place = bytes.get(whole..)?.iter().position(u8::is_ascii_control)?;
+    whole.checked_add(place)
 }
 
 /// What has been read, and the table that keys go into.
@@ -53,7 +76,7 @@ struct Open<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, line: &'a str, number: usize) -> Option<()> {
-        let line = line.trim_start_matches(BLANKS);
+        let line = line.trim_ascii_start();
         if is_nothing(line) {
             return Some(());
         }
@@ -61,7 +84,7 @@ impl<'a> Reader<'a> {
             return self.take_header(header, number);
         }
         let (key, rest) = bare_key(line)?;
-        let rest = rest.trim_start_matches(BLANKS).strip_prefix('=')?.trim_start_matches(BLANKS);
+        let rest = rest.trim_ascii_start().strip_prefix('=')?.trim_ascii_start();
         let (value, rest) = value(rest, number)?;
         if !is_nothing(rest) {
             return None;
@@ -109,13 +132,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What TOML takes for white space within a line.
-const BLANKS: [char; 2] = [' ', '\t'];
-
 /// Adds a key, unless it is there.
 fn add<'a>(table: &mut Table<'a>, key: &'a str, line: usize, value: Value<'a>) -> Option<()> {
     if table.0.iter().any(|pair| pair.key == key) {
         return None;
+    }
+    if table.0.is_empty() {
+        // A device has eight keys.
+        table.0.reserve(8);
     }
     table.0.push(Pair { key: Cow::Borrowed(key), key_line: line, item: Item { value, line } });
     Some(())
@@ -123,7 +147,7 @@ fn add<'a>(table: &mut Table<'a>, key: &'a str, line: usize, value: Value<'a>) -
 
 /// Whether the rest of a line says nothing: it is blank or a comment.
 fn is_nothing(rest: &str) -> bool {
-    let rest = rest.trim_start_matches(BLANKS);
+    let rest = rest.trim_ascii_start();
     rest.is_empty() || rest.starts_with('#')
 }
 
@@ -149,8 +173,14 @@ fn value(text: &str, line: usize) -> Option<(Value<'_>, &str)> {
         "true" => Value::Boolean(true),
         "false" => Value::Boolean(false),
         number if is_decimal(number) => Value::Integer { written: Cow::Borrowed(number), radix: 10 },
-        moment if is_moment(moment) => Value::Datetime(moment.parse().ok()?),
-        _ => return None,
+        day if day.len() == 10 => {
+            Value::Datetime(Datetime { date: Some(date(day)?), time: None, offset: None })
+        }
+        moment => {
+            let (day, rest) = moment.split_once('T')?;
+            let time = Some(time(rest.strip_suffix('Z')?)?);
+            Value::Datetime(Datetime { date: Some(date(day)?), time, offset: Some(Offset::Z) })
+        }
     };
     Some((value, rest))
 }
@@ -169,16 +199,16 @@ fn string(text: &str) -> Option<(&str, &str)> {
 /// Splits off the strings of a list, whose first bracket is gone, with its last bracket.
 fn strings(text: &str, line: usize) -> Option<(Value<'_>, &str)> {
     let mut items = Vec::new();
-    let mut rest = text.trim_start_matches(BLANKS);
+    let mut rest = text.trim_ascii_start();
     loop {
         if let Some(after) = rest.strip_prefix(']') {
             return Some((Value::Array(items), after));
         }
         let (item, after) = string(rest)?;
         items.push(Item { value: Value::String(Cow::Borrowed(item)), line });
-        rest = after.trim_start_matches(BLANKS);
+        rest = after.trim_ascii_start();
         match rest.strip_prefix(',') {
-            Some(after) => rest = after.trim_start_matches(BLANKS),
+            Some(after) => rest = after.trim_ascii_start(),
             None if rest.starts_with(']') => {}
             None => return None,
         }
@@ -192,15 +222,39 @@ fn is_decimal(word: &str) -> bool {
     (1..=18).contains(&digits.len()) && !leading_zero && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The shape of `2027-01-31` or `2026-11-22T03:00:00Z`.
-fn is_moment(word: &str) -> bool {
-    let shape = match word.len() {
-        10 => "0000-00-00",
-        20 => "0000-00-00T00:00:00Z",
-        _ => return false,
+/// A day such as `2027-01-31`; whether a year has a 29th of February is the toml crate's to say.
+fn date(text: &str) -> Option<Date> {
+    let [year, month, day] = numbers(text, '-', [4, 2, 2])?;
+    let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    let last = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28,
+        _ => return None,
     };
-    let fits = |(byte, wanted): (u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
-    word.bytes().zip(shape.bytes()).all(fits)
+    (1..=last).contains(&day).then_some(Date { year, month, day })
+}
+
+/// A time of day such as `03:00:00`, without leap seconds.
+fn time(text: &str) -> Option<Time> {
+    let [hour, minute, second] = numbers(text, ':', [2, 2, 2])?;
+    let [hour, minute, second] =
+        [u8::try_from(hour).ok()?, u8::try_from(minute).ok()?, u8::try_from(second).ok()?];
+    let good = hour < 24 && minute < 60 && second < 60;
+    good.then_some(Time { hour, minute, second: Some(second), nanosecond: None })
+}
+
+/// Three numbers of so many digits each.
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u16; 3]> {
+    let mut words = text.split(between);
+    let mut number = |digits| {
+        let word = words.next()?;
+        let plain = word.len() == digits && word.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| word.parse().ok())?
+    };
+    let [first, second, third] = digits;
+    let numbers = [number(first)?, number(second)?, number(third)?];
+    words.next().is_none().then_some(numbers)
 }
 
 #[cfg(test)]
@@ -252,6 +306,13 @@ mod tests {
             "a = 1.5",
             "a = 2027-01-31 10:00:00Z",
             "a = 2027-02-31x",
+            "a = 2027-02-30",
+            "a = 2027-13-01",
+            "a = 2027-1-01",
+            "a = 2026-11-22T24:00:00Z",
+            "a = 2026-11-22T23:59:60Z",
+            "a = 2026-11-22T03:00:00+01:00",
+            "a = 2026-11-22T03:00:00.5Z",
             "a = 1 b = 2",
             "a = 1\na = 2",
             "[a]\n[a]",
