@@ -291,8 +291,7 @@ fn evaluate(
                 continue;
             }
         };
-        // The latest of several steps with the same code: it shall not work again for another.
-        match generator.matching(range, code).last() {
+        match generator.latest(range, code) {
             Some(step) if last.is_none_or(|last| step > last) => {
                 state.set_progress(device.id, Some(step));
                 return Ok(Factor::Device(device.name.clone()));
@@ -314,7 +313,7 @@ fn is_stale(device: &Device, generator: &Generator, window: u64, code: &str, now
     let reach = window.saturating_add(STALE_STEPS);
     let present = device.step_at(now);
     let around = present.saturating_sub(reach)..=present.saturating_add(reach);
-    generator.matching(around, code).next().is_some()
+    generator.latest(around, code).is_some()
 }
 
 /// Proves a device that is being set up: the step of its first code.
@@ -333,8 +332,7 @@ pub fn prove(policy: &Policy, device: &Device, answer: &Answer, now: Timestamp) 
         }
         Kind::Hotp => 0..=HOTP_LOOK_AHEAD.saturating_sub(1),
     };
-    // The latest step of several with the same code: none of them shall work again.
-    Generator::new(&device.secret, device.parameters).matching(range, code).last()
+    Generator::new(&device.secret, device.parameters).latest(range, code)
 }
 
 #[cfg(test)]

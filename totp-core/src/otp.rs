@@ -129,6 +129,12 @@ impl Generator {
     ) -> impl Iterator<Item = u64> + 'a {
         std::iter::from_fn(move || range.find(|&step| self.matches(step, typed)))
     }
+
+    /// The latest step of `range` whose code is `typed`: of several with the same code none shall work again.
+    #[must_use]
+    pub fn latest(&self, range: std::ops::RangeInclusive<u64>, typed: &str) -> Option<u64> {
+        range.rev().find(|&step| self.matches(step, typed))
+    }
 }
 
 #[cfg(test)]
@@ -190,5 +196,6 @@ mod tests {
         }
         assert!(!generator.matches(u64::MAX, "0000000"));
         assert_eq!(generator.matching(0..=9, "287922").collect::<Vec<_>>(), [6]);
+        assert_eq!(generator.latest(0..=9, "287922"), Some(6));
     }
 }

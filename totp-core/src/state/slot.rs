@@ -60,18 +60,19 @@ pub struct TooLarge;
 pub fn encode(state: &State, generation: u64, durable: bool) -> Result<[u8; SLOT_BYTES], TooLarge> {
     let body = encode_body(state)?;
     let length = u16::try_from(body.len()).map_err(|_| TooLarge)?;
-    let mut slot = Vec::with_capacity(SLOT_BYTES);
-    slot.extend(MAGIC);
-    slot.extend(generation.to_le_bytes());
-    slot.push(u8::from(durable));
-    slot.extend(length.to_le_bytes());
-    slot.extend(checksum(&slot, &body).to_le_bytes());
-    slot.extend(body);
-    if slot.len() > SETTLED_AT {
+    let mut record = Vec::with_capacity(SLOT_BYTES);
+    record.extend(MAGIC);
+    record.extend(generation.to_le_bytes());
+    record.push(u8::from(durable));
+    record.extend(length.to_le_bytes());
+    record.extend(checksum(&record, &body).to_le_bytes());
+    record.extend(body);
+    if record.len() > SETTLED_AT {
         return Err(TooLarge);
     }
-    slot.resize(SLOT_BYTES, 0);
-    slot.try_into().map_err(|_| TooLarge)
+    let mut slot = [0; SLOT_BYTES];
+    slot.get_mut(..record.len()).ok_or(TooLarge)?.copy_from_slice(&record);
+    Ok(slot)
 }
 
 /// Decodes a slot; `None` for anything torn, foreign or of another version.
