@@ -5,6 +5,7 @@
 # PAM_DIRECTORY  where the PAM modules lie
 # BUILD          where libpam_totp.so, totp-enroll and totp-helper lie, or empty: none
 # HOST_NAME      what the host is called
+# DISK           a directory of this machine that is shown as /run/disk, or empty
 # STORE_SIZE     size of the file system that holds the store, or empty: part of /var
 set -eu
 umask 022
@@ -13,6 +14,11 @@ mount -t tmpfs -o mode=755 tmpfs /run
 layers=/run/host-layers
 mkdir -m 700 "$layers"
 mkdir /run/sshd /run/lock
+# Before anything is laid over the place where it is.
+if [ -n "$DISK" ]; then
+    mkdir /run/disk
+    mount --bind "$DISK" /run/disk
+fi
 
 private() {
     layer=$layers/$(echo "$1" | tr / _)

@@ -62,6 +62,9 @@ pub const STORE: &str = "/var/lib/pam_totp";
 /// Set-user-ID program that acts for callers who may not read the store.
 pub const HELPER: &str = "/usr/libexec/pam_totp/totp-helper";
 
+/// Where a directory of this machine is shown on a host that was given one.
+pub const DISK: &str = "/run/disk";
+
 /// What is to be on a host.
 #[derive(Default)]
 pub struct Builder {
@@ -72,6 +75,7 @@ pub struct Builder {
     sshd_options: Vec<String>,
     hostname: Option<String>,
     store_size: Option<String>,
+    disk: Option<PathBuf>,
     bare: bool,
 }
 
@@ -112,6 +116,12 @@ impl Builder {
         self
     }
 
+    /// A directory of this machine that the host has as [`DISK`]: all else of a host lies in memory.
+    pub fn disk(mut self, directory: &Path) -> Builder {
+        self.disk = Some(directory.to_owned());
+        self
+    }
+
     /// No pam_totp on this host.
     pub fn bare(mut self) -> Builder {
         self.bare = true;
@@ -122,7 +132,12 @@ impl Builder {
     pub fn build(self) -> Host {
         let build = (!self.bare).then(build_directory);
         let hostname = self.hostname.as_deref().unwrap_or("house");
-        let namespace = Namespace::new(build.as_deref(), hostname, self.store_size.as_deref());
+        let namespace = Namespace::new(
+            build.as_deref(),
+            hostname,
+            self.store_size.as_deref(),
+            self.disk.as_deref(),
+        );
         let syslog = Syslog::listen(&namespace.path("/dev/log"));
         let window = self.policy.lines().find_map(window_in).unwrap_or(1);
         let mut host = Host { window, sshd: None, syslog, namespace };

@@ -28,8 +28,14 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Makes the namespaces and furnishes them; `build` holds the product's binaries.
-    pub fn new(build: Option<&Path>, hostname: &str, store_size: Option<&str>) -> Namespace {
+    /// Makes the namespaces and furnishes them; `build` holds the product's binaries, `disk` is a directory of
+    /// this machine that is shown inside.
+    pub fn new(
+        build: Option<&Path>,
+        hostname: &str,
+        store_size: Option<&str>,
+        disk: Option<&Path>,
+    ) -> Namespace {
         insist_on_root();
         let mut keeper = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare"])
@@ -42,6 +48,7 @@ impl Namespace {
             .env("BUILD", build.unwrap_or(Path::new("")))
             .env("HOST_NAME", hostname)
             .env("STORE_SIZE", store_size.unwrap_or_default())
+            .env("DISK", disk.unwrap_or(Path::new("")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
