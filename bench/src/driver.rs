@@ -52,9 +52,22 @@ pub fn lines(logins: &[Login]) -> String {
     lines
 }
 
-/// Does these logins one after the other, in one process.
-pub fn log_in(host: &Host, logins: &[Login]) -> Vec<Sample> {
-    let outcome = host.run_with_input("root", &[DRIVER, "logins"], lines(logins));
+/// Where logins happen.
+#[derive(Clone, Copy)]
+pub enum Where {
+    /// One after the other in one process.
+    OneProcess,
+    /// Each in a process of its own.
+    OwnProcess,
+}
+
+/// Does these logins one after the other.
+pub fn log_in(host: &Host, place: Where, logins: &[Login]) -> Vec<Sample> {
+    let word = match place {
+        Where::OneProcess => "logins",
+        Where::OwnProcess => "processes",
+    };
+    let outcome = host.run_with_input("root", &[DRIVER, word], lines(logins));
     assert_eq!(outcome.status, 0, "{outcome:?}");
     let samples = samples(&outcome.stdout);
     assert_eq!(samples.len(), logins.len(), "a line a login: {outcome:?}");
@@ -63,8 +76,44 @@ pub fn log_in(host: &Host, logins: &[Login]) -> Vec<Sample> {
 
 /// So many bare writes of 4096 bytes into a file, each with fdatasync.
 pub fn write_in_place(host: &Host, file: &str, count: usize) -> Vec<Sample> {
-    let samples = samples(&host.must_run(&[DRIVER, "write", file, &count.to_string()]));
-    assert!(samples.iter().all(|sample| sample.verdict == 0), "{file} cannot be written");
+    succeeded(samples(&host.must_run(&[DRIVER, "write", file, &count.to_string()])), file)
+}
+
+/// Loads a library so many times, and lets go of it.
+pub fn load(host: &Host, library: &str, count: usize) -> Vec<Sample> {
+    succeeded(samples(&host.must_run(&[DRIVER, "load", library, &count.to_string()])), library)
+}
+
+/// Starts a program of a user so many times, with the contents of this file on its standard input, up to the
+/// end of its answer.
+pub fn start(host: &Host, user: &str, count: usize, input: &str, program: &[&str]) -> Vec<Sample> {
+    let count = count.to_string();
+    let words = [&[DRIVER, "start", &count, input], program].concat();
+    let outcome = host.run_as(user, &words);
+    assert_eq!(outcome.status, 0, "{words:?}: {outcome:?}");
+    succeeded(samples(&outcome.stdout), &format!("{program:?}"))
+}
+
+/// Bytes that a login adds to its process: resident, proportional, and resident at its peak.
+pub fn memory(host: &Host, login: &Login) -> [f64; 3] {
+    let Login { service, user, code } = login;
+    let said = host.must_run(&[DRIVER, "memory", service, user, code]);
+    let numbers: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    match numbers[..] {
+        [resident, proportional, peak, verdict] if verdict as i32 == SUCCESS => {
+            [resident, proportional, peak]
+        }
+        _ => panic!("the driver said `{said}`"),
+    }
+}
+
+/// The clock's part of samples, in microseconds.
+pub fn walls(samples: &[Sample]) -> Vec<f64> {
+    samples.iter().map(|sample| sample.wall).collect()
+}
+
+fn succeeded(samples: Vec<Sample>, what: &str) -> Vec<Sample> {
+    assert!(samples.iter().all(|sample| sample.verdict == 0), "{what} fails");
     samples
 }
 
@@ -74,8 +123,9 @@ fn samples(output: &str) -> Vec<Sample> {
 
 fn sample(line: &str) -> Sample {
     let mut words = line.split(' ');
-    let mut number =
-        || words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("the driver said `{line}`"));
+    let mut number = || {
+        words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("the driver said `{line}`"))
+    };
     let (wall, processor, verdict): (f64, f64, f64) = (number(), number(), number());
     Sample { wall: wall / 1000.0, processor: processor / 1000.0, verdict: verdict as i32 }
 }

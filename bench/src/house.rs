@@ -152,13 +152,12 @@ impl House {
         self.host.must_run(&["sync", "--file-system", STORE]);
     }
 
-    /// Writes a short passwd.
-    fn know<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>) {
+    /// Writes a passwd with these beside the users of the system.
+    pub fn know<S: AsRef<str>>(&self, names: impl IntoIterator<Item = S>) {
         let mut users = self.system_users.clone();
         for name in names {
             let name = name.as_ref();
-            let number: usize = name.trim_start_matches("user").parse().expect("names are numbered");
-            let uid = FIRST_UID + number;
+            let uid = uid_of(name);
             // Writing to a String cannot fail.
             let _ = writeln!(users, "{name}:x:{uid}:{FIRST_UID}::/home/{name}:/bin/bash");
         }
@@ -166,10 +165,20 @@ impl House {
     }
 }
 
+fn uid_of(name: &str) -> usize {
+    let number: usize = name.trim_start_matches("user").parse().expect("names are numbered");
+    FIRST_UID + number
+}
+
 impl User {
     fn key(&self) -> Vec<u8> {
         base32::decode(base32::Alphabet::Rfc4648 { padding: false }, &self.secret)
             .expect("google-authenticator writes Base32")
+    }
+
+    /// The number that the system knows the user by.
+    pub fn uid(&self) -> usize {
+        uid_of(&self.name)
     }
 
     /// The code of a step.
@@ -188,7 +197,10 @@ impl User {
     /// Digits that are the code of no step near this one.
     pub fn wrong_code(&self, step: u64) -> String {
         let near: Vec<String> = (step - 10..step + 10).map(|step| self.code(step)).collect();
-        (0..).map(|number: u32| format!("{number:06}")).find(|code| !near.contains(code)).expect("few are codes")
+        (0..)
+            .map(|number: u32| format!("{number:06}"))
+            .find(|code| !near.contains(code))
+            .expect("few are codes")
     }
 }
 

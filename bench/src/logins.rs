@@ -2,7 +2,7 @@
 //! memory, beside the peers. Modules take turns in every round; a figure is the median of the rounds, and of a
 //! round the median of its logins.
 
-use crate::driver::{self, Login, SUCCESS, Sample};
+use crate::driver::{self, Login, SUCCESS, Sample, Where};
 use crate::house::{self, House, Medium, User};
 use crate::modules::{GOOGLE_OPTIONAL, Module, TOTP_REQUIRED};
 use crate::numbers::{median, number, range};
@@ -19,11 +19,20 @@ pub struct Rounds {
     pub users: usize,
 }
 
+impl Rounds {
+    /// Users of all rounds.
+    pub fn all_users(self) -> usize {
+        self.rounds * self.users
+    }
+}
+
 /// What befalls a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Case {
     /// The code of the moment.
     Right,
+    /// The same, in a process of its own, whose memory is yet to be touched.
+    OwnProcess,
     /// Digits that are no code.
     Wrong,
     /// An attempt while the module waits after failures.
@@ -37,8 +46,9 @@ pub enum Case {
 }
 
 impl Case {
-    const ALL: [Case; 6] = [
+    const ALL: [Case; 7] = [
         Case::Right,
+        Case::OwnProcess,
         Case::Wrong,
         Case::Throttled,
         Case::Unknown,
@@ -49,6 +59,7 @@ impl Case {
     fn words(self) -> &'static str {
         match self {
             Case::Right => "right code",
+            Case::OwnProcess => "right code, a process of its own",
             Case::Wrong => "wrong code",
             Case::Throttled => "throttled",
             Case::Unknown => "unknown user, code optional",
@@ -60,7 +71,7 @@ impl Case {
     /// The service by which a module meets this; none where it has nothing of the kind.
     fn service(self, module: Module) -> Option<&'static str> {
         match (self, module) {
-            (_, Module::Empty) | (Case::Right | Case::Wrong, _) => Some(module.service()),
+            (_, Module::Empty) | (Case::Right | Case::OwnProcess | Case::Wrong, _) => Some(module.service()),
             (Case::Throttled, Module::Oath) => None,
             (Case::Throttled, _) => Some(module.service()),
             (Case::Unknown, Module::Totp) => Some(module.service()),
@@ -103,8 +114,16 @@ pub struct Logins {
 
 /// Measures on one medium.
 pub fn measure(house: &House, rounds: Rounds) -> Logins {
-    let mut found = Logins { medium: house.medium(), rounds, cells: BTreeMap::new(), bare_writes: Vec::new() };
-    house.host.must_run(&["dd", "if=/dev/urandom", &format!("of={}", bare_file(house)), "bs=4096", "count=2", "status=none"]);
+    let mut found =
+        Logins { medium: house.medium(), rounds, cells: BTreeMap::new(), bare_writes: Vec::new() };
+    house.host.must_run(&[
+        "dd",
+        "if=/dev/urandom",
+        &format!("of={}", bare_file(house)),
+        "bs=4096",
+        "count=2",
+        "status=none",
+    ]);
     for (round, users) in house.users.chunks_exact(rounds.users).take(rounds.rounds).enumerate() {
         house.bring_in(users);
         let mut of_round: BTreeMap<(Case, Module), (f64, f64)> = BTreeMap::new();
@@ -118,13 +137,14 @@ pub fn measure(house: &House, rounds: Rounds) -> Logins {
         }
         house.flush();
         let writes = driver::write_in_place(&house.host, &bare_file(house), rounds.users);
-        found.bare_writes.push(median(&writes.iter().map(|sample| sample.wall).collect::<Vec<_>>()));
-        let empty = of_round[&(Case::Right, Module::Empty)];
-        for (key, (wall, processor)) in of_round {
-            let cell = found.cells.entry(key).or_default();
-            let (wall_of_empty, processor_of_empty) = if key.1 == Module::Empty { (0.0, 0.0) } else { empty };
-            cell.wall.push(wall - wall_of_empty);
-            cell.processor.push(processor - processor_of_empty);
+        found.bare_writes.push(median(&driver::walls(&writes)));
+        for (&(case, module), (wall, processor)) in &of_round {
+            let like = if case == Case::OwnProcess { case } else { Case::Right };
+            let empty = of_round[&(like, Module::Empty)];
+            let net_of = if module == Module::Empty { (0.0, 0.0) } else { empty };
+            let cell = found.cells.entry((case, module)).or_default();
+            cell.wall.push(wall - net_of.0);
+            cell.processor.push(processor - net_of.1);
         }
     }
     found
@@ -147,15 +167,20 @@ fn of_module(house: &House, module: Module, users: &[User]) -> Vec<(Case, Vec<Sa
     let each = |case: Case, code: fn(&User, u64) -> String| -> Vec<Login> {
         users.iter().filter_map(|user| login(case, &user.name, &code(user, step))).collect()
     };
-    let run = |logins: &[Login]| driver::log_in(&house.host, logins);
+    let run = |place: Where, logins: &[Login]| driver::log_in(&house.host, place, logins);
     let mut found = Vec::new();
 
     // A user's first login, and the first of a process, are not what happens every day.
     let first = each(Case::Right, |user, step| user.code(step - 1));
     let right = each(Case::Right, User::code);
-    let samples = run(&[first, right].concat());
-    assert!(samples.iter().all(|sample| sample.verdict == SUCCESS), "{module:?}: every code counts");
+    let passed = |samples: Vec<Sample>| {
+        assert!(samples.iter().all(|sample| sample.verdict == SUCCESS), "{module:?}: every code counts");
+        samples
+    };
+    let samples = passed(run(Where::OneProcess, &[first, right].concat()));
     found.push((Case::Right, samples[users.len()..].to_vec()));
+    let again = each(Case::OwnProcess, |user, step| user.code(step + 1));
+    found.push((Case::OwnProcess, passed(run(Where::OwnProcess, &again))));
     if module == Module::Empty {
         return found;
     }
@@ -164,8 +189,11 @@ fn of_module(house: &House, module: Module, users: &[User]) -> Vec<(Case, Vec<Sa
         if logins.is_empty() {
             return None;
         }
-        let samples = run(logins);
-        assert!(samples.iter().all(|sample| sample.verdict != SUCCESS), "{module:?}: {case:?} lets nobody in");
+        let samples = run(Where::OneProcess, logins);
+        assert!(
+            samples.iter().all(|sample| sample.verdict != SUCCESS),
+            "{module:?}: {case:?} lets nobody in"
+        );
         Some((case, samples[warm..].to_vec()))
     };
     let wrong = each(Case::Wrong, User::wrong_code);
@@ -177,17 +205,14 @@ fn of_module(house: &House, module: Module, users: &[User]) -> Vec<(Case, Vec<Sa
         .take(THROTTLED)
         .filter_map(|user| login(Case::Throttled, &user.name, &user.wrong_code(step)))
         .collect();
-    let in_turns = |times: usize| -> Vec<Login> {
-        (0..times).flat_map(|_| attempts.iter().cloned()).collect()
-    };
+    let in_turns =
+        |times: usize| -> Vec<Login> { (0..times).flat_map(|_| attempts.iter().cloned()).collect() };
     let until = failures * attempts.len();
     found.extend(refused(Case::Throttled, until, &in_turns(failures + ATTEMPTS)));
 
-    for (case, user) in [
-        (Case::Unknown, UNKNOWN),
-        (Case::UnknownRequired, UNKNOWN),
-        (Case::Unconfigured, UNCONFIGURED),
-    ] {
+    for (case, user) in
+        [(Case::Unknown, UNKNOWN), (Case::UnknownRequired, UNKNOWN), (Case::Unconfigured, UNCONFIGURED)]
+    {
         let logins: Vec<Login> = users.iter().filter_map(|_| login(case, user, "000000")).collect();
         found.extend(refused(case, 1, &logins));
     }
@@ -231,10 +256,11 @@ impl Logins {
             processor.row([case.words().to_owned()].into_iter().chain(cells));
         }
         format!(
-            "Net of the empty stack ({} us), microseconds by the clock {medium}; medians of {} rounds of {} users, with \
+            "Net of the empty stack ({} us, {} us in a process of its own), microseconds by the clock {medium}; medians of {} rounds of {} users, with \
              the least and the largest round:\n\n{}\nA bare write of 4096 bytes in place with fdatasync: {} us.\n\n\
              Microseconds of the processor, net of the empty stack ({} us):\n\n{}",
             number(self.wall(Case::Right, Module::Empty)),
+            number(self.wall(Case::OwnProcess, Module::Empty)),
             self.rounds.rounds,
             self.rounds.users,
             wall.markdown(),

@@ -1,37 +1,114 @@
 //! `make bench`: measures pam_totp, its peers and the bare machine on the same work, in one run, and writes
 //! docs/benchmarks.md with its plots.
+//!
+//! Words on the command line name the parts to be measured; without one it is all of them. `BENCH_DISK` is a
+//! directory on the disk to be measured, `BENCH_OUT` the directory of the document, and `BENCH=quick` measures so
+//! little that the figures tell nothing but that all parts work.
 
 #![forbid(unsafe_code)]
 
+mod document;
 mod driver;
+mod footprint;
 mod house;
 mod logins;
+mod machine;
 mod modules;
 mod numbers;
+mod programs;
 mod table;
+mod targets;
 mod work;
 
 use house::{House, Medium};
 use logins::Rounds;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What was measured in this run.
+#[derive(Default)]
+struct Findings {
+    on_disk: Option<logins::Logins>,
+    in_memory: Option<logins::Logins>,
+    counts: Option<work::Counts>,
+    footprints: Option<footprint::Footprints>,
+    programs: Option<programs::Programs>,
+}
+
+/// How much is measured.
+struct Effort {
+    logins: Rounds,
+    programs: programs::Size,
+}
+
+const WHOLE: Effort = Effort {
+    logins: Rounds { rounds: 7, users: 30 },
+    programs: programs::Size { rounds: 5, starts: 200, users: 100_000 },
+};
+const QUICK: Effort = Effort {
+    logins: Rounds { rounds: 2, users: 10 },
+    programs: programs::Size { rounds: 2, starts: 10, users: 1_000 },
+};
+
+const PARTS: [&str; 4] = ["logins", "instructions", "footprint", "programs"];
 
 fn main() {
     let disk = PathBuf::from(std::env::var_os("BENCH_DISK").unwrap_or_else(|| "target".into()));
-    let quick = std::env::var_os("BENCH").is_some_and(|mode| mode == "quick");
+    let effort = if std::env::var_os("BENCH").is_some_and(|mode| mode == "quick") { QUICK } else { WHOLE };
     let asked: Vec<String> = std::env::args().skip(1).collect();
-    let part = |name: &str| asked.is_empty() || asked.iter().any(|word| word == name);
-    if part("instructions") {
-        let house = House::new(Medium::Memory, work::USERS, &disk);
-        println!("{}", work::count(&house).text());
+    if let Some(odd) = asked.iter().find(|word| !PARTS.contains(&word.as_str())) {
+        eprintln!("`{odd}` is no part of the benchmarks; these are: {}", PARTS.join(", "));
+        std::process::exit(2);
     }
-    if part("logins") {
-        logins(&disk, if quick { Rounds { rounds: 2, users: 10 } } else { Rounds { rounds: 7, users: 30 } });
+    let mut found = Findings::default();
+    for part in PARTS {
+        if asked.is_empty() || asked.iter().any(|word| word == part) {
+            let since = Instant::now();
+            found.measure(part, &effort, &disk);
+            eprintln!("{part}: {:.0} s", since.elapsed().as_secs_f64());
+        }
+    }
+    let text = found.text(&disk);
+    println!("{text}");
+    if let Some(directory) = std::env::var_os("BENCH_OUT").map(PathBuf::from) {
+        std::fs::create_dir_all(&directory).expect("the directory of the document can be made");
+        document::write(&directory.join("benchmarks.md"), &text);
     }
 }
 
-fn logins(disk: &Path, rounds: Rounds) {
-    for medium in [Medium::Disk, Medium::Memory] {
-        let house = House::new(medium, rounds.rounds * rounds.users, disk);
-        println!("{}", logins::measure(&house, rounds).text());
+impl Findings {
+    fn measure(&mut self, part: &str, effort: &Effort, disk: &Path) {
+        let house = |medium, users| House::new(medium, users, disk);
+        match part {
+            "logins" => {
+                let of = |medium| logins::measure(&house(medium, effort.logins.all_users()), effort.logins);
+                self.on_disk = Some(of(Medium::Disk));
+                self.in_memory = Some(of(Medium::Memory));
+            }
+            "instructions" => self.counts = Some(work::count(&house(Medium::Memory, work::USERS))),
+            "footprint" => {
+                self.footprints = Some(footprint::measure(&house(Medium::Memory, footprint::USERS)));
+            }
+            "programs" => {
+                let house = house(Medium::Memory, programs::MODELS);
+                self.programs = Some(programs::measure(&house, effort.programs));
+            }
+            other => unreachable!("{other} was checked"),
+        }
+    }
+
+    fn text(&self, disk: &Path) -> String {
+        let sections = [
+            ("The machine", Some(machine::text(disk))),
+            ("Targets", Some(targets::text(self))),
+            ("A login on the disk", self.on_disk.as_ref().map(logins::Logins::text)),
+            ("A login in memory", self.in_memory.as_ref().map(logins::Logins::text)),
+            ("What a login does", self.counts.as_ref().map(work::Counts::text)),
+            ("Size and memory", self.footprints.as_ref().map(footprint::Footprints::text)),
+            ("Helper and tool", self.programs.as_ref().map(programs::Programs::text)),
+        ];
+        let written =
+            sections.into_iter().filter_map(|(title, text)| Some(format!("## {title}\n\n{}", text?)));
+        written.collect::<Vec<_>>().join("\n")
     }
 }

@@ -14,7 +14,9 @@ pub fn median(sample: &[f64]) -> f64 {
 
 /// The least and the largest.
 pub fn range(sample: &[f64]) -> (f64, f64) {
-    sample.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), one| (least.min(*one), most.max(*one)))
+    sample
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), one| (least.min(*one), most.max(*one)))
 }
 
 /// With commas between thousands, and no more places than tell something.

@@ -2,7 +2,7 @@
 //! written and syncs under strace. The first login of a process pays for loading libraries; a further one is the
 //! difference between two runs. Both are net of the empty stack, but for what is written.
 
-use crate::driver::{self, DRIVER, Login, SUCCESS};
+use crate::driver::{self, DRIVER, Login, SUCCESS, Where};
 use crate::house::{self, House, User};
 use crate::modules::Module;
 use crate::numbers::number;
@@ -65,14 +65,11 @@ fn of_module(house: &House, module: Module) -> Work {
 fn daily_logins(house: &House, module: Module, users: &[User]) -> String {
     let step = house::step();
     let logins = |step: u64| -> Vec<Login> {
-        let login = |user: &User| Login {
-            service: module.service(),
-            user: user.name.clone(),
-            code: user.code(step),
-        };
+        let login =
+            |user: &User| Login { service: module.service(), user: user.name.clone(), code: user.code(step) };
         users.iter().map(login).collect()
     };
-    driver::log_in(&house.host, &logins(step - 1));
+    driver::log_in(&house.host, Where::OneProcess, &logins(step - 1));
     driver::lines(&logins(step))
 }
 
@@ -133,7 +130,10 @@ impl Tally {
     }
 
     fn syncs(&self) -> f64 {
-        ["fsync", "fdatasync", "sync_file_range", "syncfs"].iter().filter_map(|name| self.calls.get(*name)).sum()
+        ["fsync", "fdatasync", "sync_file_range", "syncfs"]
+            .iter()
+            .filter_map(|name| self.calls.get(*name))
+            .sum()
     }
 }
 

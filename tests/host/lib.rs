@@ -132,12 +132,8 @@ impl Builder {
     pub fn build(self) -> Host {
         let build = (!self.bare).then(build_directory);
         let hostname = self.hostname.as_deref().unwrap_or("house");
-        let namespace = Namespace::new(
-            build.as_deref(),
-            hostname,
-            self.store_size.as_deref(),
-            self.disk.as_deref(),
-        );
+        let namespace =
+            Namespace::new(build.as_deref(), hostname, self.store_size.as_deref(), self.disk.as_deref());
         let syslog = Syslog::listen(&namespace.path("/dev/log"));
         let window = self.policy.lines().find_map(window_in).unwrap_or(1);
         let mut host = Host { window, sshd: None, syslog, namespace };

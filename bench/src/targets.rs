@@ -1,0 +1,81 @@
+//! What the figures should be (issue 5), and whether they are.
+
+use crate::Findings;
+use crate::logins::Case;
+use crate::modules::Module;
+use crate::numbers::number;
+use crate::table::Table;
+
+/// A figure that should be at most a limit.
+struct Target {
+    what: String,
+    measured: f64,
+    limit: f64,
+}
+
+impl Target {
+    fn is_met(&self) -> bool {
+        self.measured <= self.limit
+    }
+}
+
+fn all(found: &Findings) -> Vec<Target> {
+    let mut all = Vec::new();
+    let mut target = |what: &str, measured: f64, limit: f64| {
+        all.push(Target { what: what.to_owned(), measured, limit });
+    };
+    if let Some(disk) = &found.on_disk {
+        let login = disk.wall(Case::Right, Module::Totp);
+        target(
+            "durable login, of pam_google_authenticator",
+            login / disk.wall(Case::Right, Module::Google),
+            0.35,
+        );
+        target("durable login, of one bare write in place with fdatasync", login / disk.bare_write(), 1.3);
+    }
+    if let Some(memory) = &found.in_memory {
+        let of = |module| memory.wall(Case::Right, module);
+        target("login in memory, of pam_google_authenticator", of(Module::Totp) / of(Module::Google), 0.7);
+    }
+    if let Some(counts) = &found.counts {
+        let further = |module| counts.further_instructions(module);
+        target(
+            "instructions of a login, of pam_google_authenticator",
+            further(Module::Totp) / further(Module::Google),
+            1.0,
+        );
+        let first = |module| counts.first_instructions(module);
+        target(
+            "instructions of the first login of a process, of pam_google_authenticator",
+            first(Module::Totp) / first(Module::Google),
+            1.0,
+        );
+    }
+    if let Some(footprints) = &found.footprints {
+        target("size of the module, KiB", footprints.bytes(Module::Totp) / 1024.0, 700.0);
+        let memory = footprints.peak_memory(Module::Totp) / 1024.0 / 1024.0;
+        target("memory added to a process, MiB", memory, 1.5);
+    }
+    if let Some(programs) = &found.programs {
+        target("totp-helper from start to answer, of /bin/true", programs.helper_to_bare(), 3.0);
+        target(
+            &format!(
+                "`admin users --summary` over {} users, of find with cat",
+                number(programs.users() as f64)
+            ),
+            programs.summary_to_find(),
+            3.0,
+        );
+    }
+    all
+}
+
+/// The targets of what was measured, as Markdown.
+pub fn text(found: &Findings) -> String {
+    let mut table = Table::new(["", "at most", "measured", ""]);
+    for target in all(found) {
+        let verdict = if target.is_met() { "met" } else { "**missed**" };
+        table.row([target.what.clone(), number(target.limit), number(target.measured), verdict.to_owned()]);
+    }
+    table.markdown()
+}
