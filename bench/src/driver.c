@@ -6,6 +6,9 @@
  *     delay that a failure asks for is left out: it is the program's to wait, and no module's work.
  * driver processes
  *     the same, each login in a process of its own, as sshd has one: its memory is yet to be touched.
+ * driver crowd
+ *     reads logins likewise, and does all of them at the same moment, each in a process of its own; prints the
+ *     nanoseconds to the last verdict and how many got in.
  * driver write FILE COUNT
  *     writes 4096 bytes into one half of an existing file of 8192 and then into the other, with fdatasync after
  *     each; one line each, as above. No login that lasts over a power cut can do with less.
@@ -119,6 +122,45 @@ static int logins(int in_processes)
 		if (in_processes)
 			waitpid(process, NULL, 0);
 	}
+	return 0;
+}
+
+#define MOST_AT_ONCE 256
+
+static int crowd(void)
+{
+	char service[64], user[64], code[64], nothing;
+	pid_t all[MOST_AT_ONCE];
+	int count = 0, passed = 0, ready[2], gate[2];
+	if (pipe(ready) != 0 || pipe(gate) != 0)
+		return 1;
+	while (count < MOST_AT_ONCE && scanf("%63s %63s %63s", service, user, code) == 3) {
+		pid_t process = fork();
+		if (process < 0)
+			return 1;
+		if (process == 0) {
+			close(gate[1]);
+			/* libpam and all it needs are in memory, as they are in a server. */
+			login("empty", user, code);
+			if (write(ready[1], "", 1) != 1 || read(gate[0], &nothing, 1) != 0)
+				_exit(1);
+			_exit(login(service, user, code) == PAM_SUCCESS ? 0 : 1);
+		}
+		all[count++] = process;
+	}
+	for (int i = 0; i < count; i++)
+		if (read(ready[0], &nothing, 1) != 1)
+			return 1;
+	struct timespec start, end;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	close(gate[1]);
+	for (int i = 0; i < count; i++) {
+		int status;
+		waitpid(all[i], &status, 0);
+		passed += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%lld %d\n", between(&start, &end), passed);
 	return 0;
 }
 
@@ -237,6 +279,8 @@ int main(int argc, char **argv)
 		return logins(0);
 	if (argc == 2 && strcmp(what, "processes") == 0)
 		return logins(1);
+	if (argc == 2 && strcmp(what, "crowd") == 0)
+		return crowd();
 	if (argc == 4 && strcmp(what, "write") == 0)
 		return writes(argv[2], atoi(argv[3]));
 	if (argc == 4 && strcmp(what, "load") == 0)

@@ -31,7 +31,7 @@ pub fn measure(house: &House) -> Footprints {
     let step = house::step();
     let login = |module: Module, number: usize, step: u64| {
         let user = &users[number];
-        Login { service: module.service(), user: user.name.clone(), code: user.code(step) }
+        Login { service: module.service().to_owned(), user: user.name.clone(), code: user.code(step) }
     };
     let mut memory: BTreeMap<Module, Vec<[f64; 3]>> = BTreeMap::new();
     let mut loads: BTreeMap<Module, Vec<f64>> = BTreeMap::new();

@@ -3,11 +3,11 @@
 
 use crate::driver;
 use crate::modules::{OATH_FILE, REQUIRED_POLICY, stacks};
-use host::{DISK, Host, STORE, Stack};
+use host::{Builder, DISK, Host, STORE, Stack};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The policy as it is shipped.
 pub const POLICY: &str = include_str!("../../config/policy.toml");
@@ -60,9 +60,22 @@ impl Drop for Directory {
 impl House {
     /// A house with so many users who are set up; `disk` is a directory on the disk to be measured.
     pub fn new(medium: Medium, users: usize, disk: &Path) -> House {
+        House::with(Host::builder(), medium, users, disk)
+    }
+
+    /// A house with an sshd.
+    pub fn with_sshd(medium: Medium, users: usize, disk: &Path) -> House {
+        let builder = Host::builder()
+            .stack("sshd", Stack::Text(""))
+            // Nobody is turned away for coming with others.
+            .sshd_option("MaxStartups 1000");
+        House::with(builder, medium, users, disk)
+    }
+
+    fn with(builder: Builder, medium: Medium, users: usize, disk: &Path) -> House {
         let directory = Directory(disk.join(format!("house-{}-{medium:?}", std::process::id())));
         fs::create_dir_all(&directory.0).expect("the disk to be measured can be written");
-        let mut builder = Host::builder().policy(POLICY).disk(&directory.0);
+        let mut builder = builder.policy(POLICY).disk(&directory.0);
         for (service, text) in &stacks() {
             builder = builder.stack(service, Stack::Text(text));
         }
@@ -138,9 +151,8 @@ impl House {
         self.know(users.iter().map(|user| &user.name));
         let mut secrets = String::new();
         for user in users {
-            let hexadecimal: String = user.key().iter().map(|byte| format!("{byte:02x}")).collect();
             // Writing to a String cannot fail.
-            let _ = writeln!(secrets, "HOTP/T{STEP}/6 {} - {hexadecimal}", user.name);
+            let _ = writeln!(secrets, "HOTP/T{STEP}/6 {} - {}", user.name, user.hexadecimal());
         }
         self.host.write(OATH_FILE, secrets);
         self.host.must_run(&["chmod", "600", OATH_FILE]);
@@ -176,6 +188,11 @@ impl User {
             .expect("google-authenticator writes Base32")
     }
 
+    /// The secret as pam_oath has it.
+    pub fn hexadecimal(&self) -> String {
+        self.key().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The number that the system knows the user by.
     pub fn uid(&self) -> usize {
         uid_of(&self.name)
@@ -207,11 +224,43 @@ impl User {
 /// The step of now; waits where it ends too soon for a batch of logins.
 pub fn step() -> u64 {
     loop {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
-        let left = STEP - since % STEP;
+        let (step, left) = clock();
         if left > BATCH {
-            return since / STEP;
+            return step;
         }
-        std::thread::sleep(std::time::Duration::from_secs(left));
+        std::thread::sleep(Duration::from_secs(left));
+    }
+}
+
+/// The step of now, and the seconds that are left of it.
+fn clock() -> (u64, u64) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
+    (since / STEP, STEP - since % STEP)
+}
+
+/// Users with a code for one login at a time, each code used once. The steps to either side of now count.
+pub struct Group<'h> {
+    /// Who they are.
+    pub users: &'h [User],
+    used: u64,
+}
+
+impl<'h> Group<'h> {
+    /// Users who have not logged in yet.
+    pub fn new(users: &'h [User]) -> Group<'h> {
+        Group { users, used: 0 }
+    }
+
+    /// A step whose codes nobody of the group has used; waits for one.
+    pub fn fresh_step(&mut self) -> u64 {
+        loop {
+            let now = step();
+            let fresh = (self.used + 1).max(now - 1);
+            if fresh <= now + 1 {
+                self.used = fresh;
+                return fresh;
+            }
+            std::thread::sleep(Duration::from_secs(clock().1));
+        }
     }
 }

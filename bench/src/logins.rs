@@ -161,7 +161,7 @@ fn bare_file(house: &House) -> String {
 fn of_module(house: &House, module: Module, users: &[User]) -> Vec<(Case, Vec<Sample>)> {
     let step = house::step();
     let login = |case: Case, user: &str, code: &str| {
-        let service = case.service(module)?;
+        let service = case.service(module)?.to_owned();
         Some(Login { service, user: user.to_owned(), code: code.to_owned() })
     };
     let each = |case: Case, code: fn(&User, u64) -> String| -> Vec<Login> {

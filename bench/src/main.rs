@@ -15,7 +15,9 @@ mod logins;
 mod machine;
 mod modules;
 mod numbers;
+mod parallel;
 mod programs;
+mod scale;
 mod table;
 mod targets;
 mod work;
@@ -33,24 +35,35 @@ struct Findings {
     counts: Option<work::Counts>,
     footprints: Option<footprint::Footprints>,
     programs: Option<programs::Programs>,
+    scale: Option<scale::Scale>,
+    parallel: Option<parallel::Parallel>,
 }
 
 /// How much is measured.
 struct Effort {
     logins: Rounds,
     programs: programs::Size,
+    scale: Rounds,
+    sizes: &'static [usize],
+    parallel: usize,
 }
 
 const WHOLE: Effort = Effort {
     logins: Rounds { rounds: 7, users: 30 },
     programs: programs::Size { rounds: 5, starts: 200, users: 100_000 },
+    scale: Rounds { rounds: 5, users: 20 },
+    sizes: &[100, 10_000, 100_000, 1_000_000],
+    parallel: 5,
 };
 const QUICK: Effort = Effort {
     logins: Rounds { rounds: 2, users: 10 },
     programs: programs::Size { rounds: 2, starts: 10, users: 1_000 },
+    scale: Rounds { rounds: 2, users: 10 },
+    sizes: &[20, 1_000],
+    parallel: 1,
 };
 
-const PARTS: [&str; 4] = ["logins", "instructions", "footprint", "programs"];
+const PARTS: [&str; 6] = ["logins", "instructions", "footprint", "programs", "scale", "parallel"];
 
 fn main() {
     let disk = PathBuf::from(std::env::var_os("BENCH_DISK").unwrap_or_else(|| "target".into()));
@@ -93,6 +106,14 @@ impl Findings {
                 let house = house(Medium::Memory, programs::MODELS);
                 self.programs = Some(programs::measure(&house, effort.programs));
             }
+            "scale" => {
+                let house = house(Medium::Disk, effort.scale.all_users());
+                self.scale = Some(scale::measure(&house, effort.scale, effort.sizes));
+            }
+            "parallel" => {
+                let house = house(Medium::Disk, parallel::users(effort.parallel));
+                self.parallel = Some(parallel::measure(&house, effort.parallel));
+            }
             other => unreachable!("{other} was checked"),
         }
     }
@@ -106,6 +127,8 @@ impl Findings {
             ("What a login does", self.counts.as_ref().map(work::Counts::text)),
             ("Size and memory", self.footprints.as_ref().map(footprint::Footprints::text)),
             ("Helper and tool", self.programs.as_ref().map(programs::Programs::text)),
+            ("Many users, many rules", self.scale.as_ref().map(scale::Scale::text)),
+            ("Many logins at once", self.parallel.as_ref().map(parallel::Parallel::text)),
         ];
         let written =
             sections.into_iter().filter_map(|(title, text)| Some(format!("## {title}\n\n{}", text?)));

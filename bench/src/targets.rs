@@ -67,6 +67,16 @@ fn all(found: &Findings) -> Vec<Target> {
             3.0,
         );
     }
+    if let Some(scale) = &found.scale {
+        let (least, most) = (scale.sizes().first(), scale.sizes().last());
+        let users = |size: Option<&usize>| size.map(|size| number(*size as f64)).unwrap_or_default();
+        target(
+            &format!("slowest store of fastest, from {} to {} users", users(least), users(most)),
+            scale.spread_over_users(),
+            1.1,
+        );
+        target("durable login with 100 rules, of one with none", scale.hundred_rules(), 2.0);
+    }
     all
 }
 

@@ -65,8 +65,11 @@ fn of_module(house: &House, module: Module) -> Work {
 fn daily_logins(house: &House, module: Module, users: &[User]) -> String {
     let step = house::step();
     let logins = |step: u64| -> Vec<Login> {
-        let login =
-            |user: &User| Login { service: module.service(), user: user.name.clone(), code: user.code(step) };
+        let login = |user: &User| Login {
+            service: module.service().to_owned(),
+            user: user.name.clone(),
+            code: user.code(step),
+        };
         users.iter().map(login).collect()
     };
     driver::log_in(&house.host, Where::OneProcess, &logins(step - 1));
