@@ -238,7 +238,7 @@ fn clock() -> (u64, u64) {
     (since / STEP, STEP - since % STEP)
 }
 
-/// Users with a code for one login at a time, each code used once. The steps to either side of now count.
+/// Users before one module, which takes each code once. The steps to either side of now count.
 pub struct Group<'h> {
     /// Who they are.
     pub users: &'h [User],

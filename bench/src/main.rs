@@ -18,6 +18,7 @@ mod numbers;
 mod parallel;
 mod programs;
 mod scale;
+mod ssh;
 mod table;
 mod targets;
 mod work;
@@ -37,6 +38,7 @@ struct Findings {
     programs: Option<programs::Programs>,
     scale: Option<scale::Scale>,
     parallel: Option<parallel::Parallel>,
+    ssh: Option<ssh::Ssh>,
 }
 
 /// How much is measured.
@@ -46,6 +48,7 @@ struct Effort {
     scale: Rounds,
     sizes: &'static [usize],
     parallel: usize,
+    ssh: ssh::Size,
 }
 
 const WHOLE: Effort = Effort {
@@ -54,6 +57,7 @@ const WHOLE: Effort = Effort {
     scale: Rounds { rounds: 5, users: 20 },
     sizes: &[100, 10_000, 100_000, 1_000_000],
     parallel: 5,
+    ssh: ssh::Size { rounds: 5, logins: 4 },
 };
 const QUICK: Effort = Effort {
     logins: Rounds { rounds: 2, users: 10 },
@@ -61,9 +65,10 @@ const QUICK: Effort = Effort {
     scale: Rounds { rounds: 2, users: 10 },
     sizes: &[20, 1_000],
     parallel: 1,
+    ssh: ssh::Size { rounds: 1, logins: 1 },
 };
 
-const PARTS: [&str; 6] = ["logins", "instructions", "footprint", "programs", "scale", "parallel"];
+const PARTS: [&str; 7] = ["logins", "instructions", "footprint", "programs", "scale", "parallel", "ssh"];
 
 fn main() {
     let disk = PathBuf::from(std::env::var_os("BENCH_DISK").unwrap_or_else(|| "target".into()));
@@ -114,6 +119,10 @@ impl Findings {
                 let house = house(Medium::Disk, parallel::users(effort.parallel));
                 self.parallel = Some(parallel::measure(&house, effort.parallel));
             }
+            "ssh" => {
+                let house = House::with_sshd(Medium::Disk, ssh::USERS, disk);
+                self.ssh = Some(ssh::measure(&house, effort.ssh));
+            }
             other => unreachable!("{other} was checked"),
         }
     }
@@ -129,6 +138,7 @@ impl Findings {
             ("Helper and tool", self.programs.as_ref().map(programs::Programs::text)),
             ("Many users, many rules", self.scale.as_ref().map(scale::Scale::text)),
             ("Many logins at once", self.parallel.as_ref().map(parallel::Parallel::text)),
+            ("Logins over ssh", self.ssh.as_ref().map(ssh::Ssh::text)),
         ];
         let written =
             sections.into_iter().filter_map(|(title, text)| Some(format!("## {title}\n\n{}", text?)));
