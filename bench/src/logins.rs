@@ -229,6 +229,11 @@ impl Logins {
         self.cells.get(&(case, module)).map_or(f64::NAN, |cell| median(&cell.processor))
     }
 
+    /// Whether a sync is more than a word here.
+    pub fn syncs(&self) -> bool {
+        self.medium == Medium::Disk
+    }
+
     /// One bare write with fdatasync, in microseconds.
     pub fn bare_write(&self) -> f64 {
         median(&self.bare_writes)

@@ -16,6 +16,8 @@ mod machine;
 mod modules;
 mod numbers;
 mod parallel;
+mod pictures;
+mod plots;
 mod programs;
 mod scale;
 mod ssh;
@@ -89,8 +91,16 @@ fn main() {
     let text = found.text(&disk);
     println!("{text}");
     if let Some(directory) = std::env::var_os("BENCH_OUT").map(PathBuf::from) {
-        std::fs::create_dir_all(&directory).expect("the directory of the document can be made");
-        document::write(&directory.join("benchmarks.md"), &text);
+        let plots = pictures::all(&found);
+        let place = directory.join("benchmarks");
+        std::fs::create_dir_all(&place).expect("the directory of the document can be made");
+        plots.iter().for_each(|plot| plot.draw(&place));
+        let gallery: Vec<String> =
+            plots.iter().map(|plot| format!("![{}](benchmarks/{})\n", plot.title, plot.file())).collect();
+        document::write(
+            &directory.join("benchmarks.md"),
+            &format!("{text}\n## Pictures\n\n{}", gallery.join("\n")),
+        );
     }
 }
 

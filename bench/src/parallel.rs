@@ -78,15 +78,17 @@ impl Parallel {
         }
     }
 
-    /// Logins at once, and logins a second, of different users.
+    /// Logins at once, and logins let in a second, of different users.
     pub fn lines(&self) -> Vec<(Module, Vec<(f64, f64)>)> {
-        let points = |module| {
-            AT_ONCE.map(|count| {
-                let time =
-                    self.different.get(&(module, count)).map_or(f64::NAN, |found| median(&found.times));
-                (count as f64, count as f64 / time * 1000.0)
-            })
+        let rate = |module, count| {
+            let found = self.different.get(&(module, count));
+            let rates = found.map(|found| {
+                let rounds = found.times.iter().zip(&found.passed);
+                rounds.map(|(time, passed)| *passed as f64 / time * 1000.0).collect::<Vec<_>>()
+            });
+            median(&rates.unwrap_or_default())
         };
+        let points = |module| AT_ONCE.map(|count| (count as f64, rate(module, count)));
         Module::ASKING.map(|module| (module, points(module).to_vec())).into()
     }
 

@@ -138,7 +138,6 @@ fn rule(number: usize) -> String {
 fn fill(house: &House, place: &str, count: usize) {
     let store = house.host.path(place);
     let owner = fs::metadata(&store).expect("the store is there");
-    // By descriptor, as /proc on the way makes a path of two million files slow.
     for number in house.users.len()..count {
         for ending in ["toml", "state"] {
             let path = store.join(format!("other{number}.{ending}"));
@@ -186,6 +185,11 @@ impl Scale {
             points.filter(|(_, time)| time.is_finite()).collect()
         };
         [(Module::Totp, line(Variant::Users)), (Module::Oath, line(Variant::Oath))]
+    }
+
+    /// Rules and microseconds.
+    pub fn line_of_rules(&self) -> Vec<(f64, f64)> {
+        RULES.map(|count| (count as f64, self.wall(Variant::Rules(count)))).into()
     }
 
     /// What was found, as Markdown.
