@@ -27,8 +27,9 @@ build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
 test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base g++
 hard_packages  = $(test_packages) libpam-google-authenticator strace valgrind
+bench_packages = $(demo_packages) binutils findutils libpam-google-authenticator libpam-modules libpam-oath strace valgrind
 
-.PHONY: help build demo test test-hard fuzz install uninstall
+.PHONY: help build demo test test-hard fuzz bench install uninstall
 
 help:
 	@echo 'make build      target/release: libpam_totp.so, totp-enroll, totp-helper'
@@ -36,6 +37,7 @@ help:
 	@echo 'make test       formats, lints, unit, property and end-to-end tests'
 	@echo 'make test-hard  what takes longer: races, faults, power cuts, hostile hosts and callers'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each; docs/fuzzing.md says what they test'
+	@echo 'make bench      measures this and its peers, about ten minutes, and writes docs/benchmarks.md; BENCH=quick tries it'
 	@echo 'make install    as root; DESTDIR=, prefix=$(prefix), pamdir=$(pamdir)'
 	@echo 'make uninstall  as root; keeps policy and store'
 
@@ -80,6 +82,24 @@ fuzz:
 		cargo fuzz run --sanitizer none $$fuzz_target fuzz/target/corpus/$$fuzz_target fuzz/corpus/$$fuzz_target -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=1 -print_final_stats=1; \
 	done
+
+# Parts by their names, as `make bench BENCH_PARTS="logins ssh"`; then the document has no others.
+BENCH_PARTS ?=
+# Figures of a quick run tell nothing.
+bench_out  = $(if $(filter quick,$(BENCH)),$(target)/bench,$(CURDIR)/docs)
+# On the disk that is measured.
+bench_disk = $(target)/bench-disk
+
+bench:
+	@make/install-packages $(bench_packages)
+	$(MAKE) build prefix=/usr
+	cargo build --locked -p bench
+	@# What a run that was killed left there belongs to root.
+	$(as_root) rm -rf '$(bench_disk)'
+	$(as_root) mkdir -p '$(bench_disk)'
+	$(as_root) env PAM_TOTP_BUILD='$(PAM_TOTP_BUILD)' BENCH='$(BENCH)' BENCH_DISK='$(bench_disk)' \
+		BENCH_OUT='$(bench_out)' '$(target)/debug/bench' $(BENCH_PARTS)
+	$(as_root) rmdir '$(bench_disk)'
 
 # In one step: a login under way finds the old file or the new one, never half of it.
 put = install -D -m $1 '$2' '$3.new' && mv -f '$3.new' '$3'

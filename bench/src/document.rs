@@ -2,6 +2,7 @@
 //! written by hand and stays.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
 const BEGIN: &str = "<!-- measured: what follows is written by `make bench` -->\n";
@@ -12,6 +13,16 @@ const TITLE: &str = "# Benchmarks\n\n";
 pub fn write(path: &Path, measured: &str) {
     let before = fs::read_to_string(path).unwrap_or_default();
     fs::write(path, with(&before, measured)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    give_away(path);
+}
+
+/// Gives what root wrote to whom the directory beside it belongs to.
+pub fn give_away(path: &Path) {
+    let owner = path.parent().and_then(|directory| fs::metadata(directory).ok());
+    if let Some(owner) = owner {
+        chown(path, Some(owner.uid()), Some(owner.gid()))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
 }
 
 fn with(document: &str, measured: &str) -> String {

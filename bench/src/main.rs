@@ -94,7 +94,11 @@ fn main() {
         let plots = pictures::all(&found);
         let place = directory.join("benchmarks");
         std::fs::create_dir_all(&place).expect("the directory of the document can be made");
-        plots.iter().for_each(|plot| plot.draw(&place));
+        document::give_away(&place);
+        for plot in &plots {
+            plot.draw(&place);
+            document::give_away(&place.join(plot.file()));
+        }
         let gallery: Vec<String> =
             plots.iter().map(|plot| format!("![{}](benchmarks/{})\n", plot.title, plot.file())).collect();
         document::write(

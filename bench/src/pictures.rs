@@ -32,14 +32,14 @@ pub fn all(found: &Findings) -> Vec<Plot> {
             name: "users",
             title: "A login on the disk, the more users there are",
             axes: ("users", "microseconds"),
-            kind: Kind::Lines { powers: true },
+            kind: Kind::Lines { base: 10.0, powers: true },
             series: scale.lines().into_iter().map(|(module, points)| Series::of(module, points)).collect(),
         });
         all.push(Plot {
             name: "rules",
             title: "A login on the disk, the more rules the policy has",
             axes: ("rules", "microseconds"),
-            kind: Kind::Lines { powers: true },
+            kind: Kind::Lines { base: 10.0, powers: true },
             series: vec![Series::of(Module::Totp, scale.line_of_rules())],
         });
     }
@@ -49,7 +49,7 @@ pub fn all(found: &Findings) -> Vec<Plot> {
             name: "parallel",
             title: "Logins of different users at the same moment",
             axes: ("logins at once", "logins let in a second"),
-            kind: Kind::Lines { powers: false },
+            kind: Kind::Lines { base: 2.0, powers: false },
             series: series.collect(),
         });
     }
@@ -59,7 +59,7 @@ pub fn all(found: &Findings) -> Vec<Plot> {
             name: "ssh",
             title: "Complete logins over ssh",
             axes: ("clients", "logins a second"),
-            kind: Kind::Lines { powers: false },
+            kind: Kind::Lines { base: 2.0, powers: false },
             series: series.collect(),
         });
     }

@@ -52,9 +52,11 @@ pub struct Plot {
 
 /// How a picture is drawn.
 pub enum Kind {
-    /// Lines, over powers; the height grows by powers where the flag says so.
+    /// Lines over powers.
     Lines {
-        /// Whether height grows by powers, too.
+        /// Of this number.
+        base: f64,
+        /// Whether height grows by powers, too: of ten.
         powers: bool,
     },
     /// Bars: points are (number of the group, height), and these are the groups.
@@ -81,17 +83,21 @@ impl Plot {
         area.fill(&WHITE)?;
         let points = || self.series.iter().flat_map(|series| &series.points);
         let highest = points().fold(0.0, |most: f64, (_, y)| most.max(*y)) * 1.15;
-        let lowest = points().fold(f64::INFINITY, |least: f64, (_, y)| least.min(*y)) / 1.5;
-        let rightmost = points().fold(1.0, |most: f64, (x, _)| most.max(*x));
+        let lowest = points().fold(f64::INFINITY, |least: f64, (_, y)| least.min(*y));
+        let rightmost = points().fold(1.0, |most: f64, (x, _)| most.max(*x)) * 1.02;
         let leftmost = points().fold(f64::INFINITY, |least: f64, (x, _)| least.min(*x));
         match &self.kind {
-            Kind::Bars(groups) => self.bars(&area, groups, highest)?,
-            Kind::Lines { powers: false } => {
-                self.lines(&area, (leftmost..rightmost * 1.05).log_scale(), 0.0..highest)?;
-            }
-            Kind::Lines { powers: true } => {
-                let heights = (lowest..highest * 1.5).log_scale();
-                self.lines(&area, (leftmost..rightmost * 1.05).log_scale(), heights)?;
+            // The legend stands above the bars.
+            Kind::Bars(groups) => self.bars(&area, groups, highest * 1.3)?,
+            Kind::Lines { base, powers } => {
+                let over = (leftmost..rightmost).log_scale().base(*base);
+                if *powers {
+                    let whole = |power: f64| 10f64.powf(power);
+                    let heights = whole(lowest.log10().floor())..whole(highest.log10().ceil());
+                    self.lines(&area, over, heights.log_scale())?;
+                } else {
+                    self.lines(&area, over, 0.0..highest)?;
+                }
             }
         }
         area.present()?;
