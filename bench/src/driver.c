@@ -4,14 +4,14 @@
  *     reads logins from standard input, one a line: SERVICE USER CODE. Every prompt is answered with CODE. For each
  *     login one line: nanoseconds by the clock and of the processor from pam_start to pam_end, and the verdict. The
  *     delay that a failure asks for is left out: it is the program's to wait, and no module's work.
+ *     The service "bare" is none: there USER is a directory, and CODE the number of a file in it. 4096 bytes are
+ *     written into one half of that file of 8192, with fdatasync. No login that lasts over a power cut can do with
+ *     less. A file that is missing is made first.
  * driver processes
  *     the same, each login in a process of its own, as sshd has one: its memory is yet to be touched.
  * driver crowd
  *     reads logins likewise, and does all of them at the same moment, each in a process of its own; prints the
  *     nanoseconds to the last verdict and how many got in.
- * driver write FILE COUNT
- *     writes 4096 bytes into one half of an existing file of 8192 and then into the other, with fdatasync after
- *     each; one line each, as above. No login that lasts over a power cut can do with less.
  * driver load LIBRARY COUNT
  *     loads a library as libpam does and lets go of it; one line each.
  * driver memory SERVICE USER CODE
@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,8 +99,38 @@ static int login(const char *service, const char *user, char *code)
 	return verdict;
 }
 
+/* An open file of two slots that are on the disk; -1 where there is none. */
+static int two_slots(const char *directory, const char *number, const char *slot)
+{
+	char path[256];
+	struct stat found;
+	snprintf(path, sizeof path, "%s/%s", directory, number);
+	int file = open(path, O_WRONLY | O_CREAT, 0600);
+	if (file < 0 || fstat(file, &found) != 0)
+		return -1;
+	if (found.st_size == 2 * SLOT)
+		return file;
+	int failed = pwrite(file, slot, SLOT, 0) != SLOT || pwrite(file, slot, SLOT, SLOT) != SLOT || fsync(file) != 0;
+	return failed ? -1 : file;
+}
+
+static void measured_write(const char *directory, const char *number)
+{
+	static char slot[SLOT];
+	memset(slot, (int)time(NULL), sizeof slot);
+	int file = two_slots(directory, number, slot);
+	struct moment start = now();
+	int failed = pwrite(file, slot, SLOT, getpid() % 2 * SLOT) != SLOT || fdatasync(file) != 0;
+	report(&start, failed);
+	close(file);
+}
+
 static void measured_login(const char *service, const char *user, char *code)
 {
+	if (strcmp(service, "bare") == 0) {
+		measured_write(user, code);
+		return;
+	}
 	struct moment start = now();
 	int verdict = login(service, user, code);
 	report(&start, verdict);
@@ -161,22 +192,6 @@ static int crowd(void)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	printf("%lld %d\n", between(&start, &end), passed);
-	return 0;
-}
-
-static int writes(const char *path, int count)
-{
-	static char slot[SLOT];
-	int file = open(path, O_WRONLY);
-	if (file < 0)
-		return 1;
-	for (int i = 0; i < count; i++) {
-		memset(slot, i, sizeof slot);
-		struct moment start = now();
-		int failed = pwrite(file, slot, SLOT, i % 2 * SLOT) != SLOT || fdatasync(file) != 0;
-		report(&start, failed);
-	}
-	close(file);
 	return 0;
 }
 
@@ -281,8 +296,6 @@ int main(int argc, char **argv)
 		return logins(1);
 	if (argc == 2 && strcmp(what, "crowd") == 0)
 		return crowd();
-	if (argc == 4 && strcmp(what, "write") == 0)
-		return writes(argv[2], atoi(argv[3]));
 	if (argc == 4 && strcmp(what, "load") == 0)
 		return loads(argv[2], atoi(argv[3]));
 	if (argc == 5 && strcmp(what, "memory") == 0)

@@ -12,6 +12,9 @@ pub const DRIVER: &str = "/run/driver";
 /// PAM_SUCCESS.
 pub const SUCCESS: i32 = 0;
 
+/// The service of a bare write; the user is a directory, and the code the number of a file in it.
+pub const BARE: &str = "bare";
+
 /// One login to be done.
 #[derive(Clone)]
 pub struct Login {
@@ -72,11 +75,6 @@ pub fn log_in(host: &Host, place: Where, logins: &[Login]) -> Vec<Sample> {
     let samples = samples(&outcome.stdout);
     assert_eq!(samples.len(), logins.len(), "a line a login: {outcome:?}");
     samples
-}
-
-/// So many bare writes of 4096 bytes into a file, each with fdatasync.
-pub fn write_in_place(host: &Host, file: &str, count: usize) -> Vec<Sample> {
-    succeeded(samples(&host.must_run(&[DRIVER, "write", file, &count.to_string()])), file)
 }
 
 /// Loads a library so many times, and lets go of it.

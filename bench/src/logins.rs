@@ -1,13 +1,13 @@
 //! How long a login takes: right and wrong codes, throttled, unknown and unconfigured users, on the disk and in
-//! memory, beside the peers. Modules take turns in every round; a figure is the median of the rounds, and of a
-//! round the median of its logins.
+//! memory, beside the peers. Modules take turns; a figure is the median of the rounds, and of a round the median of
+//! its logins.
 
-use crate::driver::{self, Login, SUCCESS, Sample, Where};
+use crate::driver::{self, BARE, Login, SUCCESS, Sample, Where};
 use crate::house::{self, House, Medium, User};
 use crate::modules::{GOOGLE_OPTIONAL, Module, TOTP_REQUIRED};
 use crate::numbers::{median, number, range};
 use crate::table::Table;
-use host::DISK;
+use crate::turns;
 use std::collections::BTreeMap;
 
 /// How often what is measured.
@@ -116,30 +116,23 @@ pub struct Logins {
 pub fn measure(house: &House, rounds: Rounds) -> Logins {
     let mut found =
         Logins { medium: house.medium(), rounds, cells: BTreeMap::new(), bare_writes: Vec::new() };
-    house.host.must_run(&[
-        "dd",
-        "if=/dev/urandom",
-        &format!("of={}", bare_file(house)),
-        "bs=4096",
-        "count=2",
-        "status=none",
-    ]);
     for (round, users) in house.users.chunks_exact(rounds.users).take(rounds.rounds).enumerate() {
         house.bring_in(users);
-        let mut of_round: BTreeMap<(Case, Module), (f64, f64)> = BTreeMap::new();
+        let mut of_round: BTreeMap<(Case, Module), Times> = BTreeMap::new();
+        for (case, bare_write, of_modules) in right(house, users) {
+            found.bare_writes.extend(bare_write);
+            of_round.extend(of_modules.into_iter().map(|(module, time)| ((case, module), time)));
+        }
         for turn in 0..Module::ALL.len() {
             let module = Module::ALL[(turn + round) % Module::ALL.len()];
             house.flush();
-            for (case, samples) in of_module(house, module, users) {
-                let of = |what: fn(&Sample) -> f64| median(&samples.iter().map(what).collect::<Vec<_>>());
-                of_round.insert((case, module), (of(|sample| sample.wall), of(|sample| sample.processor)));
+            for (case, samples) in refusals(house, module, users) {
+                of_round.insert((case, module), medians(&samples));
             }
         }
-        house.flush();
-        let writes = driver::write_in_place(&house.host, &bare_file(house), rounds.users);
-        found.bare_writes.push(median(&driver::walls(&writes)));
         for (&(case, module), (wall, processor)) in &of_round {
-            let like = if case == Case::OwnProcess { case } else { Case::Right };
+            // Logins in turns find the processor's caches full of other things, and refusals in a row do not.
+            let like = if matches!(case, Case::Right | Case::OwnProcess) { case } else { Case::Wrong };
             let empty = of_round[&(like, Module::Empty)];
             let net_of = if module == Module::Empty { (0.0, 0.0) } else { empty };
             let cell = found.cells.entry((case, module)).or_default();
@@ -150,53 +143,59 @@ pub fn measure(house: &House, rounds: Rounds) -> Logins {
     found
 }
 
-fn bare_file(house: &House) -> String {
-    match house.medium() {
-        Medium::Disk => format!("{DISK}/bare"),
-        Medium::Memory => "/dev/shm/bare".to_owned(),
-    }
+/// Microseconds by the clock and of the processor.
+type Times = (f64, f64);
+
+/// One case of a right code: the bare write, where it is measured with it, and what every module took.
+type OfCase = (Case, Option<f64>, BTreeMap<Module, Times>);
+
+fn medians(samples: &[Sample]) -> Times {
+    let processor: Vec<f64> = samples.iter().map(|sample| sample.processor).collect();
+    (median(&driver::walls(samples)), median(&processor))
 }
 
-/// Every case of one module. The order counts: failures come after the right codes, and being throttled last.
-fn of_module(house: &House, module: Module, users: &[User]) -> Vec<(Case, Vec<Sample>)> {
+/// The cases of right codes, with the bare write where it is measured.
+fn right(house: &House, users: &[User]) -> [OfCase; 2] {
+    let step = house::step();
+    let services: Vec<&str> = Module::ALL.iter().map(|module| module.service()).chain([BARE]).collect();
+    // A user's first login is not what happens every day.
+    turns::log_in(house, Where::OneProcess, &services, users, step - 1);
+    [(Case::Right, Where::OneProcess, step), (Case::OwnProcess, Where::OwnProcess, step + 1)].map(
+        |(case, place, step)| {
+            house.rest();
+            let found = turns::log_in(house, place, &services, users, step);
+            let bare_write = (case == Case::Right).then(|| medians(&found[BARE]).0);
+            (case, bare_write, Module::ALL.map(|module| (module, medians(&found[module.service()]))).into())
+        },
+    )
+}
+
+/// The cases of one module in which nobody gets in; of the empty stack, logins in a row, for a wrong code. The order counts: being throttled comes last of the failures.
+fn refusals(house: &House, module: Module, users: &[User]) -> Vec<(Case, Vec<Sample>)> {
     let step = house::step();
     let login = |case: Case, user: &str, code: &str| {
         let service = case.service(module)?.to_owned();
         Some(Login { service, user: user.to_owned(), code: code.to_owned() })
     };
-    let each = |case: Case, code: fn(&User, u64) -> String| -> Vec<Login> {
-        users.iter().filter_map(|user| login(case, &user.name, &code(user, step))).collect()
-    };
-    let run = |place: Where, logins: &[Login]| driver::log_in(&house.host, place, logins);
-    let mut found = Vec::new();
-
-    // A user's first login, and the first of a process, are not what happens every day.
-    let first = each(Case::Right, |user, step| user.code(step - 1));
-    let right = each(Case::Right, User::code);
-    let passed = |samples: Vec<Sample>| {
-        assert!(samples.iter().all(|sample| sample.verdict == SUCCESS), "{module:?}: every code counts");
-        samples
-    };
-    let samples = passed(run(Where::OneProcess, &[first, right].concat()));
-    found.push((Case::Right, samples[users.len()..].to_vec()));
-    let again = each(Case::OwnProcess, |user, step| user.code(step + 1));
-    found.push((Case::OwnProcess, passed(run(Where::OwnProcess, &again))));
     if module == Module::Empty {
-        return found;
+        let logins: Vec<Login> =
+            users.iter().filter_map(|user| login(Case::Wrong, &user.name, "0")).collect();
+        return vec![(Case::Wrong, driver::log_in(&house.host, Where::OneProcess, &logins)[1..].to_vec())];
     }
-
+    let mut found = Vec::new();
     let refused = |case: Case, warm: usize, logins: &[Login]| {
         if logins.is_empty() {
             return None;
         }
-        let samples = run(Where::OneProcess, logins);
+        let samples = driver::log_in(&house.host, Where::OneProcess, logins);
         assert!(
             samples.iter().all(|sample| sample.verdict != SUCCESS),
             "{module:?}: {case:?} lets nobody in"
         );
         Some((case, samples[warm..].to_vec()))
     };
-    let wrong = each(Case::Wrong, User::wrong_code);
+    let wrong: Vec<Login> =
+        users.iter().filter_map(|user| login(Case::Wrong, &user.name, &user.wrong_code(step))).collect();
     found.extend(refused(Case::Wrong, 1, &wrong));
 
     let failures = if module == Module::Google { RATE_LIMIT } else { FAILURES };
@@ -261,11 +260,12 @@ impl Logins {
             processor.row([case.words().to_owned()].into_iter().chain(cells));
         }
         format!(
-            "Net of the empty stack ({} us, {} us in a process of its own), microseconds by the clock {medium}; medians of {} rounds of {} users, with \
+            "Net of the empty stack (in turns {} us, in a process of its own {} us, for refusals {} us), microseconds by the clock {medium}; medians of {} rounds of {} users, with \
              the least and the largest round:\n\n{}\nA bare write of 4096 bytes in place with fdatasync: {} us.\n\n\
-             Microseconds of the processor, net of the empty stack ({} us):\n\n{}",
+             Microseconds of the processor, net of the empty stack (in turns {} us):\n\n{}",
             number(self.wall(Case::Right, Module::Empty)),
             number(self.wall(Case::OwnProcess, Module::Empty)),
+            number(self.wall(Case::Wrong, Module::Empty)),
             self.rounds.rounds,
             self.rounds.users,
             wall.markdown(),

@@ -23,6 +23,7 @@ mod scale;
 mod ssh;
 mod table;
 mod targets;
+mod turns;
 mod work;
 
 use house::{House, Medium};

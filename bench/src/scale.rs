@@ -2,12 +2,13 @@
 //! lie side by side on the disk, each with the same users who log in and empty files for all others, so that they
 //! take turns in every round.
 
-use crate::driver::{self, Login, SUCCESS, Where};
+use crate::driver::{self, Sample, Where};
 use crate::house::{self, House, POLICY, User};
 use crate::logins::Rounds;
 use crate::modules::Module;
 use crate::numbers::{median, number, range};
 use crate::table::Table;
+use crate::turns;
 use host::{DISK, STORE};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,8 +19,8 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 const RULES: [usize; 4] = [1, 10, 100, 1_000];
 /// pam_oath reads and writes its whole file at each login: more users would take minutes.
 const MOST_OF_OATH: usize = 100_000;
-/// So few logins of pam_oath a round, for the same reason.
-const LOGINS_OF_OATH: usize = 3;
+/// So few logins a round where one takes long.
+const LOGINS_OF_SLOW: usize = 3;
 
 /// What is varied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,11 @@ enum Variant {
 }
 
 impl Variant {
+    /// Whether a login takes so long that others would feel it, in the caches and on the disk.
+    fn is_slow(self) -> bool {
+        matches!(self, Variant::Oath(_) | Variant::Rules(1_000..))
+    }
+
     fn service(self) -> String {
         match self {
             Variant::Users(count) => format!("users-{count}"),
@@ -60,36 +66,36 @@ pub fn measure(house: &House, rounds: Rounds, sizes: &[usize]) -> Scale {
         prepare(house, *variant);
     }
     let mut scale = Scale { rounds, sizes: sizes.to_vec(), found: BTreeMap::new() };
-    for (round, users) in house.users.chunks_exact(rounds.users).take(rounds.rounds).enumerate() {
+    for users in house.users.chunks_exact(rounds.users).take(rounds.rounds) {
         house.bring_in(users);
-        let empty = login(house, Module::Empty.service(), users);
-        for turn in 0..variants.len() {
-            let variant = variants[(turn + round) % variants.len()];
-            let count = if matches!(variant, Variant::Oath(_)) { LOGINS_OF_OATH } else { users.len() };
-            house.flush();
-            let took = login(house, &variant.service(), &users[..count]);
-            scale.found.entry(variant).or_default().push((took.0 - empty.0, took.1 - empty.1));
+        let empty = Module::Empty.service().to_owned();
+        let services = |kept: fn(&Variant) -> bool| -> Vec<String> {
+            let variants = variants.iter().filter(|variant| kept(variant)).map(|variant| variant.service());
+            variants.chain([empty.clone()]).collect()
+        };
+        let quick = login(house, &services(|variant| !variant.is_slow()), users);
+        let slow =
+            login(house, &services(|variant| variant.is_slow()), &users[..LOGINS_OF_SLOW.min(users.len())]);
+        for variant in &variants {
+            let found = if variant.is_slow() { &slow } else { &quick };
+            let (took, net_of) = (found[&variant.service()], found[&empty]);
+            scale.found.entry(*variant).or_default().push((took.0 - net_of.0, took.1 - net_of.1));
         }
     }
     scale
 }
 
-/// Medians of one login each; everybody has just logged in once before.
-fn login(house: &House, service: &str, users: &[User]) -> (f64, f64) {
+/// Medians of one login each, by the clock and of the processor; everybody has just logged in once before.
+fn login(house: &House, services: &[String], users: &[User]) -> BTreeMap<String, (f64, f64)> {
     let step = house::step();
-    let logins = |step: u64| -> Vec<Login> {
-        let login = |user: &User| Login {
-            service: service.to_owned(),
-            user: user.name.clone(),
-            code: user.code(step),
-        };
-        users.iter().map(login).collect()
+    turns::log_in(house, Where::OneProcess, services, users, step - 1);
+    house.rest();
+    let found = turns::log_in(house, Where::OneProcess, services, users, step);
+    let medians = |samples: Vec<Sample>| {
+        let processor: Vec<f64> = samples.iter().map(|sample| sample.processor).collect();
+        (median(&driver::walls(&samples)), median(&processor))
     };
-    let samples = driver::log_in(&house.host, Where::OneProcess, &[logins(step - 1), logins(step)].concat());
-    assert!(samples.iter().all(|sample| sample.verdict == SUCCESS), "{service}: every code counts");
-    let daily = &samples[users.len()..];
-    let processor: Vec<f64> = daily.iter().map(|sample| sample.processor).collect();
-    (median(&driver::walls(daily)), median(&processor))
+    found.into_iter().map(|(service, samples)| (service, medians(samples))).collect()
 }
 
 fn prepare(house: &House, variant: Variant) {
@@ -210,13 +216,13 @@ impl Scale {
         }
         format!(
             "A login with a right code on the disk, net of the empty stack; medians of {} rounds of {} users ({} with \
-             pam_oath), in which all take turns. In the store of pam_totp everybody has two files, empty but for those \
+             pam_oath and with 1,000 rules), in which all take turns. In the store of pam_totp everybody has two files, empty but for those \
              who log in; pam_oath has one file with a line for everybody, and writes it anew at each login. \
              pam_google_authenticator has no store: its file lies in the user's home.\n\n{}\n\
              Rules that do not match, with users, services and networks each; a store of {} users:\n\n{}",
             self.rounds.rounds,
             self.rounds.users,
-            LOGINS_OF_OATH,
+            LOGINS_OF_SLOW,
             users.markdown(),
             least,
             rules.markdown()

@@ -95,12 +95,12 @@ fn serve(house: &House, module: Module) {
 fn run(house: &House, clients: usize, users: &[User], step: u64) -> (f64, usize) {
     let waiting = Mutex::new(users.iter());
     let passed = AtomicUsize::new(0);
+    let host = &house.host;
     let client = || {
         loop {
             let next = waiting.lock().expect("no client panics with the lock").next();
             let Some(user) = next else { return };
-            let output = house
-                .host
+            let output = host
                 .ssh_command(&user.name, KEY_EXCHANGE)
                 .arg("true")
                 .env("SSH_ASKPASS", ANSWER)
