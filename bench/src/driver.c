@@ -13,7 +13,8 @@
  *     reads logins likewise, and does all of them at the same moment, each in a process of its own; prints the
  *     nanoseconds to the last verdict and how many got in.
  * driver load LIBRARY COUNT
- *     loads a library as libpam does and lets go of it; one line each.
+ *     loads a library as libpam does and lets go of it, each time in a process that has not had it yet; one line
+ *     each.
  * driver memory SERVICE USER CODE
  *     logs in once more after a login by the service "empty", and prints by how many bytes resident and
  *     proportional memory have grown when the verdict is there, and resident memory at its peak.
@@ -198,11 +199,20 @@ static int crowd(void)
 static int loads(const char *library, int count)
 {
 	for (int i = 0; i < count; i++) {
-		struct moment start = now();
-		void *module = dlopen(library, RTLD_NOW);
-		if (module)
-			dlclose(module);
-		report(&start, !module);
+		fflush(stdout);
+		pid_t process = fork();
+		if (process < 0)
+			return 1;
+		if (process == 0) {
+			struct moment start = now();
+			void *module = dlopen(library, RTLD_NOW);
+			if (module)
+				dlclose(module);
+			report(&start, !module);
+			fflush(stdout);
+			_exit(0);
+		}
+		waitpid(process, NULL, 0);
 	}
 	return 0;
 }

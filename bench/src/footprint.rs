@@ -92,7 +92,7 @@ impl Footprints {
         row("memory added to the process: resident at the peak, KiB", &|one| one.memory[2] / 1024.0);
         row("memory added to the process: resident at the verdict, KiB", &|one| one.memory[0] / 1024.0);
         row("memory added to the process: proportional at the verdict, KiB", &|one| one.memory[1] / 1024.0);
-        row("dlopen and dlclose, us", &|one| one.load);
+        row("dlopen and dlclose in a new process, us", &|one| one.load);
         format!(
             "As installed, that is stripped; the libraries that a peer brings along are not counted, but in \
              memory and time. Memory is what a login adds to a process that has been through a login by the empty \

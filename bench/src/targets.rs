@@ -24,18 +24,23 @@ fn all(found: &Findings) -> Vec<Target> {
     let mut target = |what: &str, measured: f64, limit: f64| {
         all.push(Target { what: what.to_owned(), measured, limit });
     };
+    // A process that logs in one user, as sshd's are, is told of beside it.
+    let kinds = [(Case::Right, ""), (Case::OwnProcess, ", each in a process of its own")];
     if let Some(disk) = &found.on_disk {
+        for (case, kind) in kinds {
+            let login = disk.wall(case, Module::Totp);
+            let google = disk.wall(case, Module::Google);
+            target(&format!("durable login, of pam_google_authenticator{kind}"), login / google, 0.35);
+        }
         let login = disk.wall(Case::Right, Module::Totp);
-        target(
-            "durable login, of pam_google_authenticator",
-            login / disk.wall(Case::Right, Module::Google),
-            0.35,
-        );
         target("durable login, of one bare write in place with fdatasync", login / disk.bare_write(), 1.3);
     }
     if let Some(memory) = &found.in_memory {
-        let of = |module| memory.wall(Case::Right, module);
-        target("login in memory, of pam_google_authenticator", of(Module::Totp) / of(Module::Google), 0.7);
+        for (case, kind) in kinds {
+            let login = memory.wall(case, Module::Totp);
+            let google = memory.wall(case, Module::Google);
+            target(&format!("login in memory, of pam_google_authenticator{kind}"), login / google, 0.7);
+        }
     }
     if let Some(counts) = &found.counts {
         let further = |module| counts.further_instructions(module);
