@@ -114,6 +114,7 @@ impl Plot {
         let mut chart = ChartBuilder::on(area)
             .caption(self.title, ("sans-serif", TITLE))
             .margin(12)
+            .margin_right(36)
             .x_label_area_size(44)
             .y_label_area_size(72)
             .build_cartesian_2d(x, y)?;
@@ -154,6 +155,7 @@ impl Plot {
         let mut chart = ChartBuilder::on(area)
             .caption(self.title, ("sans-serif", TITLE))
             .margin(12)
+            .margin_right(36)
             .x_label_area_size(44)
             .y_label_area_size(72)
             .build_cartesian_2d(0.0..groups.len() as f64, 0.0..highest)?;
