@@ -1,9 +1,9 @@
 //! An administrator's override of the policy's mode for one user, and its form on disk.
 
 use crate::clock::{Day, Timestamp};
-use crate::credential::{moment, quoted};
+use crate::credential::moment;
 use crate::policy::Mode;
-use crate::toml_file::{FileError, Text};
+use crate::toml_file::{FileError, Text, quoted};
 
 /// The override of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,11 @@
 //! One a user; the newest begin wins, and what is older than 15 minutes is dead.
 
 use crate::clock::Timestamp;
-use crate::credential::{
-    CredentialId, Device, DeviceId, credential_id, moment, quoted, read_device, write_device,
-};
+use crate::credential::{CredentialId, Device, DeviceId, credential_id, moment, read_device, write_device};
 use crate::issued::InvitationId;
 use crate::random::{self, NoRandomness};
 use crate::recovery::{Hash, MOST_CODES, RecoverySet};
-use crate::toml_file::{Entry, FileError, Text};
+use crate::toml_file::{Entry, FileError, Text, quoted};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use zeroize::Zeroizing;

@@ -1,11 +1,11 @@
 //! A device: something that computes codes, its name, and its keys in a file.
 
-use super::{moment, quoted};
+use super::moment;
 use crate::clock::Timestamp;
 use crate::otp::{Algorithm, Kind, Parameters};
 use crate::random::{self, NoRandomness};
 use crate::secret::Secret;
-use crate::toml_file::{Entry, FileError};
+use crate::toml_file::{Entry, FileError, quoted};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 

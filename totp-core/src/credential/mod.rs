@@ -11,7 +11,7 @@ pub(crate) use device::{read_device, write_device};
 
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
-use crate::toml_file::{Entry, FileError, Text};
+use crate::toml_file::{Entry, FileError, Text, quoted};
 use std::fmt::{self, Write as _};
 use zeroize::Zeroizing;
 
@@ -142,11 +142,6 @@ impl Credential {
     pub fn device(&self, name: &DeviceName) -> Option<&Device> {
         self.devices.iter().find(|device| device.name == *name)
     }
-}
-
-/// A string as TOML quotes it.
-pub(crate) fn quoted(value: &str) -> String {
-    toml::Value::String(value.to_owned()).to_string()
 }
 
 #[derive(Default)]

@@ -4,7 +4,10 @@
 //! serde: it is what a login spends its time on, and no generic error text is as clear.
 
 mod plain;
+mod quoted;
 mod value;
+
+pub(crate) use quoted::quoted;
 
 use std::fmt;
 use std::ops::RangeInclusive;
