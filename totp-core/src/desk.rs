@@ -4,7 +4,7 @@
 use crate::account::Account;
 use crate::clock::Timestamp;
 use crate::event::EventLog;
-use crate::helper::{self, Envelope};
+use crate::helper::{self, Answered, Envelope};
 use crate::operation::{self, Actor, Context, Failure, LoginReply, Reply, Request};
 use crate::policy::Policy;
 use crate::source::Source;
@@ -77,7 +77,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Reply, Failure> {
         match &self.store {
             Some(store) => operation::perform(&self.context(store, caller, now, log), request),
-            None => helper::call(&envelope(caller, request)),
+            None => helper::call(&envelope(caller, request), Answered::<Reply>::parse),
         }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Desk<'a> {
     ) -> Result<LoginReply, Failure> {
         match &self.store {
             Some(store) => operation::perform_for_login(&self.context(store, caller, now, log), request),
-            None => helper::call(&envelope(caller, request)),
+            None => helper::call(&envelope(caller, request), Answered::<LoginReply>::parse),
         }
     }
 

@@ -63,6 +63,12 @@ impl Reason {
         Self::ALL.iter().find(|(_, _, reason)| *reason == self).map_or("", |(_, word, _)| word)
     }
 
+    /// Reads [`Self::as_str`].
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(_, _, reason)| *reason)
+    }
+
     /// The number in a state file.
     #[must_use]
     pub fn number(self) -> u8 {

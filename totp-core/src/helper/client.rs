@@ -8,7 +8,6 @@ use crate::operation::Failure;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::geteuid;
-use serde::de::DeserializeOwned;
 use std::io::{ErrorKind, Read as _};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -21,13 +20,13 @@ use zeroize::Zeroizing;
 /// How long the helper may take: it waits at most 2 s for a lock, and writes to a disk.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// Sends a request to totp-helper and returns its answer.
+/// Sends a request to totp-helper and returns its answer, as `read` understands it.
 ///
 /// # Errors
 /// What the helper answered; [`Failure::Unusable`] where it cannot be started or gives no answer.
-pub fn call<R: DeserializeOwned>(envelope: &Envelope) -> Result<R, Failure> {
+pub fn call<R>(envelope: &Envelope, read: fn(&str) -> Option<Answered<R>>) -> Result<R, Failure> {
     let no_answer = |why: &str| Failure::Unusable(format!("{HELPER}: {why}"));
-    let request = envelope.to_toml().ok_or_else(|| no_answer("the request cannot be written"))?;
+    let request = envelope.to_toml();
     if request.len() > LONGEST_MESSAGE {
         return Err(no_answer("the request is too long"));
     }
@@ -38,7 +37,7 @@ pub fn call<R: DeserializeOwned>(envelope: &Envelope) -> Result<R, Failure> {
     drop(ours);
     reap(child, deadline);
     let answer = answer.map_err(|error| no_answer(&format!("gave no answer: {error}")))?;
-    match Answered::parse(&answer) {
+    match read(&answer) {
         Some(Answered::Done(reply)) => Ok(reply),
         Some(Answered::Failed(failure)) => Err(failure),
         None => Err(no_answer("gave no answer that can be understood")),

@@ -1,7 +1,9 @@
 //! The two sides of totp-helper: what goes over its socket, and the client that starts it.
 
 mod client;
+mod login_answer;
 mod protocol;
+mod request;
 
 pub use client::call;
 pub use protocol::{Answered, Envelope, LONGEST_MESSAGE};

@@ -15,7 +15,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// What a judged code is for, as the log names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Intent {
     /// A login.
@@ -25,7 +25,7 @@ pub enum Intent {
 }
 
 /// What a set-up is for, as a caller names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// The first device.
@@ -37,7 +37,7 @@ pub enum Purpose {
 }
 
 /// A request about one user.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// What a login will have to ask.
@@ -328,8 +328,6 @@ pub enum Reply {
 }
 
 /// Those of the replies that a login meets; the module knows no others, which keeps it small.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum LoginReply {
     /// See [`Reply::Probed`].
     Probed(Probe),

@@ -7,7 +7,7 @@ mod plain;
 mod quoted;
 mod value;
 
-pub(crate) use quoted::quoted;
+pub(crate) use quoted::{push_quoted, quoted};
 
 use std::fmt;
 use std::ops::RangeInclusive;
