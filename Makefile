@@ -119,6 +119,8 @@ install:
 		useradd --system --user-group --no-create-home --home-dir /nonexistent \
 			--shell /usr/sbin/nologin _pam_totp
 	test -n '$(DESTDIR)' || install -d -o _pam_totp -g _pam_totp -m 700 $(store)
+	@# On btrfs a login must not need room; other file systems do not know the attribute, nor need it.
+	@test -n '$(DESTDIR)' || chattr +C $(store) 2>/dev/null || true
 	@# Last: what it calls and reads is there by now.
 	$(call put,644,$(PAM_TOTP_BUILD)/libpam_totp.so,$(DESTDIR)$(pamdir)/pam_totp.so)
 	@test -n '$(DESTDIR)' || cat config/next-steps.txt
