@@ -2,37 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-use host::{Host, Outcome, Stack};
-use std::path::Path;
+mod installation;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use host::{Host, Stack};
+use installation::{make, with_what_was_built};
 
-/// A host on which nothing of the product lies, with what was built under /tmp/build.
+/// A host on which nothing of the product lies, ready for `make install`.
 fn bare() -> Host {
-    let host = Host::builder().bare().user("alice", "wonderland").build();
-    host.must_run(&["mkdir", "-p", "/tmp/build/target/release"]);
-    let built = std::env::var("PAM_TOTP_BUILD").unwrap_or_else(|_| format!("{SOURCE}/target/release"));
-    for name in ["libpam_totp.so", "totp-enroll", "totp-helper"] {
-        let bytes = std::fs::read(Path::new(&built).join(name)).expect("`make test` builds it first");
-        host.write(&format!("/tmp/build/target/release/{name}"), bytes);
-    }
-    for name in [
-        "Makefile",
-        "make/find-pam-directory",
-        "config/policy.toml",
-        "config/sysusers.conf",
-        "config/tmpfiles.conf",
-        "config/next-steps.txt",
-    ] {
-        let bytes = std::fs::read(Path::new(SOURCE).join(name)).expect("it is part of the project");
-        host.must_run(&["install", "-D", "-m", "755", "/dev/null", &format!("/tmp/build/{name}")]);
-        host.write(&format!("/tmp/build/{name}"), bytes);
-    }
-    host
-}
-
-fn make(host: &Host, words: &[&str]) -> Outcome {
-    host.run(&[&["make", "--no-print-directory", "-C", "/tmp/build"], words].concat())
+    with_what_was_built(Host::builder().bare().user("alice", "wonderland").build())
 }
 
 #[test]

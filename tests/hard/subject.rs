@@ -3,13 +3,15 @@
 
 #![allow(dead_code)] // Not every test file uses all of it.
 
-use host::{Host, Phone, Stack};
+use host::{Builder, Host, Phone, Stack};
 use std::collections::BTreeMap;
 
 /// libpam's verdicts.
 pub const SUCCESS: i32 = 0;
 /// A refusal that was judged.
 pub const AUTH_ERR: i32 = 7;
+/// A refusal because nothing could be judged.
+pub const AUTHINFO_UNAVAIL: i32 = 9;
 
 /// Files of a store by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -18,7 +20,16 @@ const LOGIN: &str = "/tmp/login";
 
 /// A host with alice and the login program of login.c; nobody is set up.
 pub fn house(throttle: &str) -> Host {
-    let host = Host::builder()
+    with_login(plan(throttle).build())
+}
+
+/// The same with the store on a disk of its own with this file system, if the kernel has it.
+pub fn house_on(file_system: &str, throttle: &str) -> Option<Host> {
+    plan(throttle).store_on(file_system).build_or_skip().map(with_login)
+}
+
+fn plan(throttle: &str) -> Builder {
+    Host::builder()
         .user("alice", "wonderland")
         .policy(&format!(
             "mode = \"required\"\n[totp]\nwindow = 10\ninterval = 300\n[recovery]\ncodes = {RECOVERY_CODES}\n[throttle]\n{throttle}\n"
@@ -26,7 +37,9 @@ pub fn house(throttle: &str) -> Host {
         .stack("test", Stack::Text("auth required pam_totp.so\n"))
         // What libpam loads for the phases that the stack does not name is no part of the test.
         .stack("other", Stack::Text("auth required pam_deny.so\naccount required pam_deny.so\n"))
-        .build();
+}
+
+fn with_login(host: Host) -> Host {
     host.write("/tmp/login.c", include_str!("login.c"));
     let flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1"];
     host.must_run(&[&["cc"], &flags[..], &["-o", LOGIN, "/tmp/login.c", "-lpam"]].concat());

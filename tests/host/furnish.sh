@@ -7,6 +7,8 @@
 # HOST_NAME      what the host is called
 # DISK           a directory of this machine that is shown as /run/disk, or empty
 # STORE_SIZE     size of the file system that holds the store, or empty: part of /var
+# STORE_ON       kind of a file system on a disk of its own that holds the store, or empty;
+#                options for its mkfs may follow
 set -eu
 umask 022
 
@@ -44,6 +46,21 @@ mkdir /var/lib/pam_totp
 if [ -n "$STORE_SIZE" ]; then
     mount -t tmpfs -o "size=$STORE_SIZE" tmpfs /var/lib/pam_totp
 fi
+if [ -n "$STORE_ON" ]; then
+    disk=/run/$HOST_NAME.disk
+    case $STORE_ON in
+        xfs*) truncate -s 300M "$disk" ;; # Its least.
+        *) truncate -s 128M "$disk" ;;
+    esac
+    # Options are words of their own.
+    # shellcheck disable=SC2086
+    mkfs.$STORE_ON -q "$disk" >/dev/null
+    # The kernel frees the loop device with its last mount, and that ends with this namespace.
+    if ! why=$(mount -t "${STORE_ON%% *}" -o loop "$disk" /var/lib/pam_totp 2>&1); then
+        echo "no disk: $(echo "$why" | head -n 1)"
+        exit
+    fi
+fi
 if [ -n "$BUILD" ]; then
     install -D -m 644 "$BUILD/libpam_totp.so" "$PAM_DIRECTORY/pam_totp.so"
     install -D -m 755 "$BUILD/totp-enroll" /usr/bin/totp-enroll
@@ -54,6 +71,7 @@ if [ -n "$BUILD" ]; then
     install -d -m 755 /etc/pam_totp
     chown _pam_totp:_pam_totp /var/lib/pam_totp
     chmod 700 /var/lib/pam_totp
+    chattr +C /var/lib/pam_totp 2>/dev/null || true
 fi
 
 # The nodes programs expect; terminals stay shared, so that one opened by a test has its name here too.
@@ -68,6 +86,7 @@ END
 done
 mkdir "$devices/pts" "$devices/shm"
 chmod 1777 "$devices/shm"
+[ -z "$STORE_ON" ] || cp -a /dev/loop-control /dev/loop[0-9]* "$devices"
 mount --bind /dev/pts "$devices/pts"
 ln -s /proc/self/fd "$devices/fd"
 ln -s fd/0 "$devices/stdin"

@@ -46,9 +46,10 @@ pub use stack::{PamStack, Stack};
 pub use terminal::{COLOUR_80X24, PROOF, Terminal, TerminalKind};
 
 use directory::Directory;
-use namespace::Namespace;
+use namespace::{Namespace, StoreDisk};
 use sshd::Sshd;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use syslog::Syslog;
@@ -74,7 +75,7 @@ pub struct Builder {
     stacks: Vec<(String, String)>,
     sshd_options: Vec<String>,
     hostname: Option<String>,
-    store_size: Option<String>,
+    store: StoreDisk,
     disk: Option<PathBuf>,
     bare: bool,
 }
@@ -112,7 +113,14 @@ impl Builder {
 
     /// The store on a file system of its own, of this size (as mount understands it: `256k`).
     pub fn store_size(mut self, size: &str) -> Builder {
-        self.store_size = Some(size.to_owned());
+        self.store.size = Some(size.to_owned());
+        self
+    }
+
+    /// The store on a disk of its own with this file system; options for its mkfs may follow. Such a host is
+    /// made by [`Builder::build_or_skip`].
+    pub fn store_on(mut self, file_system: &str) -> Builder {
+        self.store.on = Some(file_system.to_owned());
         self
     }
 
@@ -130,10 +138,19 @@ impl Builder {
 
     /// Makes the host; it is gone when the value is dropped.
     pub fn build(self) -> Host {
+        self.try_build().unwrap_or_else(|why| panic!("the store's disk cannot be mounted: {why}"))
+    }
+
+    /// Makes the host, or says on standard error why this kernel has no such disk, and that the test is skipped.
+    pub fn build_or_skip(self) -> Option<Host> {
+        let disk = self.store.on.clone().unwrap_or_default();
+        self.try_build().map_err(|why| skip(&format!("a store on {disk}"), &why)).ok()
+    }
+
+    fn try_build(self) -> Result<Host, String> {
         let build = (!self.bare).then(build_directory);
         let hostname = self.hostname.as_deref().unwrap_or("house");
-        let namespace =
-            Namespace::new(build.as_deref(), hostname, self.store_size.as_deref(), self.disk.as_deref());
+        let namespace = Namespace::new(build.as_deref(), hostname, &self.store, self.disk.as_deref())?;
         let syslog = Syslog::listen(&namespace.path("/dev/log"));
         let window = self.policy.lines().find_map(window_in).unwrap_or(1);
         let mut host = Host { window, sshd: None, syslog, namespace };
@@ -151,7 +168,7 @@ impl Builder {
         if self.stacks.iter().any(|(service, _)| service == "sshd") {
             host.sshd = Some(Sshd::start(&host, &self.sshd_options));
         }
-        host
+        Ok(host)
     }
 }
 
@@ -237,6 +254,11 @@ impl Host {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Says that something is not tested here, and why. Unlike `eprintln!`, also where the test passes.
+pub fn skip(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {what}: {why}");
 }
 
 /// Where the product's binaries lie: `PAM_TOTP_BUILD`, or the release directory of the workspace.

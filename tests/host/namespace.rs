@@ -22,6 +22,15 @@ const PAM_DIRECTORIES: [&str; 8] = [
     "/lib/security",
 ];
 
+/// What holds the store; neither: the file system of /var.
+#[derive(Default)]
+pub struct StoreDisk {
+    /// The size of a tmpfs.
+    pub size: Option<String>,
+    /// The kind of a file system on a disk image, and options for its mkfs.
+    pub on: Option<String>,
+}
+
 /// The two namespaces; every process in them is killed on drop, and when the test process dies.
 pub struct Namespace {
     keeper: Child,
@@ -29,13 +38,14 @@ pub struct Namespace {
 
 impl Namespace {
     /// Makes the namespaces and furnishes them; `build` holds the product's binaries, `disk` is a directory of
-    /// this machine that is shown inside.
+    /// this machine that is shown inside. Where this kernel has no such file system, or no loop device, that
+    /// is the error.
     pub fn new(
         build: Option<&Path>,
         hostname: &str,
-        store_size: Option<&str>,
+        store: &StoreDisk,
         disk: Option<&Path>,
-    ) -> Namespace {
+    ) -> Result<Namespace, String> {
         insist_on_root();
         let mut keeper = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare"])
@@ -47,7 +57,8 @@ impl Namespace {
             .env("PAM_DIRECTORY", pam_directory())
             .env("BUILD", build.unwrap_or(Path::new("")))
             .env("HOST_NAME", hostname)
-            .env("STORE_SIZE", store_size.unwrap_or_default())
+            .env("STORE_SIZE", store.size.as_deref().unwrap_or_default())
+            .env("STORE_ON", store.on.as_deref().unwrap_or_default())
             .env("DISK", disk.unwrap_or(Path::new("")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -65,9 +76,12 @@ impl Namespace {
                 let _ = stderr.read_to_string(&mut why);
             }
             let _ = keeper.wait();
+            if let Some(reason) = first_line.strip_prefix("no disk: ") {
+                return Err(reason.trim().to_owned());
+            }
             panic!("a private namespace could not be furnished: {why}");
         }
-        Namespace { keeper }
+        Ok(Namespace { keeper })
     }
 
     /// A command that will run inside, as root, from the directory `/`.

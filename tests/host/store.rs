@@ -6,17 +6,19 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 
+/// How the names of what fills a store begin.
+const FILLER: &str = ".filler";
+
 impl Host {
-    /// The files in the store and their contents, to compare before and after.
+    /// The files in the store and their contents, to compare before and after; without directories and
+    /// what fills it.
     pub fn store(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = fs::read_dir(self.path(STORE)).expect("the store is a directory");
         entries
-            .map(|entry| {
-                let entry = entry.expect("the store can be listed");
-                let name = entry.file_name().into_string().expect("names are percent-encoded");
-                let contents = fs::read(entry.path()).expect("root may read the store");
-                (name, contents)
-            })
+            .map(|entry| entry.expect("the store can be listed"))
+            .map(|entry| (entry.file_name().into_string().expect("names are percent-encoded"), entry.path()))
+            .filter(|(name, path)| !name.starts_with(FILLER) && !path.is_dir())
+            .map(|(name, path)| (name, fs::read(path).expect("root may read the store")))
             .collect()
     }
 
@@ -43,8 +45,19 @@ impl Host {
 
     /// Fills the file system that the store lies on to the last block.
     pub fn fill_store(&self) {
-        let filler = format!("of={STORE}/.filler");
-        let full = self.run(&["dd", "if=/dev/zero", &filler, "bs=4096", "status=none"]);
+        // First, most of it by blocks that are set aside, which takes no time. Then block by block: a new file
+        // would need room for itself, and one that is written on holds more than it fills until it is closed.
+        let script = format!(
+            "cd {STORE}
+            touch {FILLER}
+            size=256; while [ $size -gt 0 ]; do
+                file={FILLER}-$((number += 1))
+                fallocate -l ${{size}}M $file || {{ rm -f $file; size=$((size / 2)); }}
+            done
+            block='dd if=/dev/zero of={FILLER} bs=4096 oflag=append conv=notrunc,fsync'
+            $block; while $block count=1; do :; done"
+        );
+        let full = self.run(&["sh", "-c", &script]);
         assert!(full.stderr.contains("No space left"), "the store has no size of its own: {full:?}");
     }
 
