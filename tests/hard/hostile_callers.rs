@@ -4,7 +4,7 @@
 
 #![forbid(unsafe_code)]
 
-use host::{Builder, HELPER, Host, Outcome, Phone, STORE, Stack};
+use host::{Builder, HELPER, Host, Outcome, Phone, STORE, Stack, skip};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -158,10 +158,6 @@ impl Call {
 
 /// What goes before a command that is to run as alice.
 const AS_ALICE: [&str; 5] = ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--"];
-
-fn skip(what: &str, why: &str) {
-    eprintln!("skipped: {what}: {why}");
-}
 
 #[test]
 fn what_a_caller_leaves_behind_for_the_helper_keeps_no_guess_from_being_judged_and_counted() {
