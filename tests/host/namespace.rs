@@ -92,8 +92,8 @@ impl Namespace {
             .arg(format!("--mount=/proc/{keeper}/ns/mnt"))
             .arg(format!("--uts=/proc/{keeper}/ns/uts"))
             .arg(format!("--pid=/proc/{keeper}/ns/pid_for_children"))
-            .arg("--")
-            .arg(program)
+            // Under nohup(1) ssh would take a terminal that hangs up for an empty answer.
+            .args(["--", "env", "--default-signal=HUP", program])
             .env_clear()
             .envs(surroundings());
         command
