@@ -13,8 +13,10 @@ const PATIENCE: &str = "15";
 /// Errors a call fails with. All of them for each: what a call may fail with is the kernel's to say, not ours.
 pub const ERRORS: [&str; 6] = ["EIO", "ENOSPC", "EINTR", "EMFILE", "ENOMEM", "EROFS"];
 
-/// Calls that never fail, or end the process.
-const CANNOT_FAIL: [&str; 11] = [
+/// Calls that never fail, or end the process, or fail in a way that strace cannot play: brk gives the old break
+/// then, and libc takes an errno for a new one, far away.
+const CANNOT_FAIL: [&str; 12] = [
+    "brk",
     "umask",
     "getuid",
     "geteuid",
