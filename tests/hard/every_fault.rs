@@ -9,8 +9,8 @@ mod subject;
 use host::{HELPER, Outcome, Phone};
 use strace::{Fault, Tracer};
 use subject::{
-    AUTH_ERR, ENROL, ONE_FAILURE, REVOKE, SUCCESS, Subject, UNTHROTTLED, codes_of, house, is_configured,
-    login, login_words, phone_on_file, request, short_writes, value,
+    AUTH_ERR, ENROL, ENROL_AT_LOGIN, ONE_FAILURE, REVOKE, SUCCESS, Subject, UNTHROTTLED, codes_of, house,
+    is_configured, login, login_words, phone_on_file, request, short_writes, value,
 };
 
 /// What stands in the log once libpam has the module.
@@ -235,6 +235,40 @@ fn a_set_up_is_whole_or_can_be_made_again() {
                 insist(login(&host, &codes_of(&phone_in(&again))[0]) == SUCCESS, "made again, it fails")?;
             }
             Ok(())
+        },
+    );
+}
+
+#[test]
+fn a_set_up_in_a_login_is_whole_or_can_be_made_again() {
+    let host = house(UNTHROTTLED);
+    let nothing = host.store();
+    // The program under it starts oathtool, which is not to be disturbed.
+    let tracer = Tracer { options: &[], ..Tracer::from(POLICY) };
+    let calls = tracer.calls(&host, &ENROL_AT_LOGIN, SUCCESS);
+    let its_codes_work = |outcome: &Outcome| {
+        let proof = outcome.stdout.lines().find_map(|line| line.strip_prefix("typed "));
+        let proof = proof.ok_or("nothing was shown, and it counts")?;
+        insist(login(&host, proof) == AUTH_ERR, "the proof logs in")?;
+        let next = phone_on_file(&host).code_at(1);
+        insist(login(&host, &next) == SUCCESS, "the next code does not log in")
+    };
+    tracer.each_fault(
+        &host,
+        &ENROL_AT_LOGIN,
+        &calls,
+        || host.put_store(&nothing),
+        |_, outcome| {
+            let there = is_configured(&host);
+            if outcome.stdout.contains("session 0\n") {
+                insist(there, "who was not set up was let in")?;
+            }
+            if there {
+                return its_codes_work(outcome);
+            }
+            let again = host.run(&ENROL_AT_LOGIN);
+            insist(again.status == SUCCESS, "it cannot be made again")?;
+            its_codes_work(&again)
         },
     );
 }

@@ -35,9 +35,20 @@ fn plan(throttle: &str) -> Builder {
             "mode = \"required\"\n[totp]\nwindow = 10\ninterval = 300\n[recovery]\ncodes = {RECOVERY_CODES}\n[throttle]\n{throttle}\n"
         ))
         .stack("test", Stack::Text("auth required pam_totp.so\n"))
+        .stack("login", WITH_SET_UP)
         // What libpam loads for the phases that the stack does not name is no part of the test.
         .stack("other", Stack::Text("auth required pam_deny.so\naccount required pam_deny.so\n"))
 }
+
+/// Of a service on which a login sets users up.
+const WITH_SET_UP: Stack = Stack::Text(
+    "auth required pam_totp.so setup\n\
+     auth required pam_permit.so\n\
+     account required pam_totp.so\n\
+     account required pam_permit.so\n\
+     session required pam_totp.so\n\
+     session required pam_permit.so\n",
+);
 
 fn with_login(host: Host) -> Host {
     host.write("/tmp/login.c", include_str!("login.c"));
@@ -138,7 +149,9 @@ pub fn phone_on_file(host: &Host) -> Phone {
 
 /// Sets alice up unattended.
 pub const ENROL: [&str; 5] = ["totp-enroll", "admin", "enroll", "alice", "--json"];
-/// Takes that back.
+/// Sets alice up in the course of a login.
+pub const ENROL_AT_LOGIN: [&str; 3] = [LOGIN, "login", "alice"];
+/// Takes either back.
 pub const REVOKE: [&str; 5] = ["totp-enroll", "admin", "revoke", "alice", "--yes"];
 
 /// A request to the helper by root, in alice's name.
