@@ -31,7 +31,8 @@ const NO_CODE_YET: &str = "If you have no code yet, press Enter.";
 const ONE_ENTRY_PROMPT: &str = "Password and verification code: ";
 
 /// How long a refusal takes at least, from the answer on. A wrong code is judged and written, and the answer of
-/// a user who is not set up is not: for whoever watches the clock all of them end here.
+/// a user who is not set up is not: for whoever watches the clock all of them end here, unless one waited longer for
+/// the lock that dozens of others held, or for a disk.
 const REFUSAL_TAKES: Duration = Duration::from_millis(5);
 
 /// pam_sm_authenticate(3).

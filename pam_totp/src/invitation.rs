@@ -2,7 +2,7 @@
 
 use crate::login::Login;
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{AccessFlags, Pid, eaccess};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,8 +39,8 @@ pub(crate) fn mail(login: &Login<'_>, account: &Account) {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     // The standard library panics where a program cannot be started and the host ignores SIGCHLD: there is no
-    // child left to wait for.
-    let started = std::fs::metadata(TOOL).and_then(|_| tool.spawn());
+    // child left to wait for. What this does not see ends at the guard of the entry points.
+    let started = eaccess(TOOL, AccessFlags::X_OK).map_err(Into::into).and_then(|()| tool.spawn());
     let mut child = match started {
         Ok(child) => child,
         Err(error) => {

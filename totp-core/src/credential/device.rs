@@ -163,8 +163,18 @@ pub(crate) fn write_device(device: &Device, toml: &mut String) {
 
 /// Reads the keys of one device; `place` is what an error about a missing key points at.
 pub(crate) fn read_device(place: &Entry<'_>, keys: &[Entry<'_>]) -> Result<Device, FileError> {
-    const KEYS: [&str; 9] =
-        ["id", "name", "kind", "secret", "digits", "algorithm", "interval", "window", "clock_offset"];
+    const KEYS: [&str; 10] = [
+        "id",
+        "name",
+        "kind",
+        "secret",
+        "digits",
+        "algorithm",
+        "interval",
+        "window",
+        "clock_offset",
+        "created",
+    ];
     let mut id = None;
     let mut name = None;
     let mut hotp = None;

@@ -242,7 +242,9 @@ pub(crate) mod tests {
         );
         assert!(error("uid = 1000", "uid = -1").contains(":3: uid"));
         assert!(error("uid = 1000\n", "").contains("uid: is missing"));
-        assert!(error("kind", "mood").contains("device.mood: unknown key"));
+        let unknown = error("kind", "mood");
+        assert!(unknown.contains("device.mood: unknown key"), "{unknown}");
+        assert!(unknown.ends_with("clock_offset, created"), "{unknown}");
         assert!(error("[[device]]", "[device]").contains("wrong type"));
         let secret = error("GEZDG", "18");
         assert!(secret.contains("is no secret") && !secret.contains("NBVGY"), "{secret}");

@@ -7,7 +7,7 @@ use super::{Answered, Envelope, HELPER, LONGEST_MESSAGE};
 use crate::operation::Failure;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, eaccess, geteuid};
 use std::io::{ErrorKind, Read as _};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 /// How long the helper may take: it waits at most 2 s for a lock, and writes to a disk.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
+/// Bytes of the answer taken at a time.
+const PIECE: usize = 4096;
 
 /// Sends a request to totp-helper and returns its answer, as `read` understands it.
 ///
@@ -46,8 +48,8 @@ pub fn call<R>(envelope: &Envelope, read: fn(&str) -> Option<Answered<R>>) -> Re
 
 fn start() -> std::io::Result<(UnixStream, Child)> {
     // The standard library panics where a program cannot be started and the host ignores SIGCHLD: there is no
-    // child left to wait for.
-    std::fs::metadata(HELPER)?;
+    // child left to wait for. What this does not see ends at the guard of the entry points.
+    eaccess(HELPER, AccessFlags::X_OK)?;
     let (ours, theirs) = UnixStream::pair()?;
     let output = OwnedFd::from(theirs.try_clone()?);
     let mut helper = Command::new(HELPER);
@@ -84,8 +86,9 @@ fn exchange(
     }
     // Fails where the helper is gone already; the answer is read all the same.
     let _ = socket.shutdown(Shutdown::Write);
-    let mut answer = Zeroizing::new(Vec::with_capacity(LONGEST_MESSAGE));
-    let mut piece = Zeroizing::new([0; 4096]);
+    // Sized beforehand: a buffer that grows leaves pieces of secrets behind.
+    let mut answer = Zeroizing::new(Vec::with_capacity(LONGEST_MESSAGE.saturating_add(PIECE)));
+    let mut piece = Zeroizing::new([0; PIECE]);
     loop {
         socket.set_read_timeout(Some(time_left(deadline)?))?;
         let mut reader = socket;
@@ -101,9 +104,10 @@ fn exchange(
             return Err(std::io::Error::other("it is too long"));
         }
     }
-    String::from_utf8(std::mem::take(&mut *answer))
-        .map(Zeroizing::new)
-        .map_err(|_| std::io::Error::other("it is no text"))
+    String::from_utf8(std::mem::take(&mut *answer)).map(Zeroizing::new).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        std::io::Error::other("it is no text")
+    })
 }
 
 fn time_left(deadline: Option<Instant>) -> std::io::Result<Duration> {

@@ -1,7 +1,7 @@
 //! One request in, one answer out, both TOML.
 //!
-//! Helper and tool read and write by serde here what the module has no part in. What it sends and reads is
-//! written by hand, beside this.
+//! By serde the helper reads requests and writes answers, and the tool reads them. Requests are written by hand, and
+//! so is read what a login is answered: the module has no serde. Both stand beside this.
 
 use crate::operation::{Failure, Reply, Request};
 use serde::{Deserialize, Serialize};

@@ -312,6 +312,10 @@ mod tests {
             ),
             ("[totp]\ndigits = 9", "policy.toml:2: totp.digits: 9 is out of range; allowed: 6 to 8"),
             (
+                "[totp]\ninterval = 0x200",
+                "policy.toml:2: totp.interval: 512 is out of range; allowed: 5 to 300",
+            ),
+            (
                 "[totp]\ndigits = \"6\"",
                 "policy.toml:2: totp.digits: wrong type (string); allowed: a whole number, 6 to 8",
             ),

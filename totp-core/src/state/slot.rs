@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Numbers are little-endian. The last field is no plain flag: that of the record before it in the same slot
-//! would pass for its own where a write ended short of it. The checksum tells a torn slot from a whole one; it is no protection
-//! against whoever may write the store.
+//! would pass for its own where a write ended short of it. The checksum tells a torn slot from a whole one; it is
+//! no protection against whoever may write the store.
 
 use super::{KEPT_REFUSALS, LONGEST_MAIL, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
 use crate::clock::Timestamp;

@@ -1,7 +1,8 @@
 //! Reading TOML so that every error names file, line, key and what is allowed.
 //!
-//! The policy, credentials and set-ups under way are all read through this, value by value and without
-//! serde: it is what a login spends its time on, and no generic error text is as clear.
+//! The policy, credentials, set-ups under way, overrides and what the helper answers a login are all read through
+//! this, value by value and without serde: it is what a login spends its time on, and no generic error text is
+//! as clear.
 
 mod plain;
 mod quoted;
@@ -83,7 +84,7 @@ impl<'a> Text<'a> {
             Err(error) => {
                 // The parser's own text quotes the line, which may hold a secret; its message does not.
                 let line = lines.at(error.span().map_or(0, |span| span.start));
-                Err(self.error(line, "", first_line(error.message())))
+                Err(self.error(line, "", first_line_of(error.message())))
             }
         }
     }
@@ -98,7 +99,7 @@ impl<'a> Text<'a> {
     }
 }
 
-fn first_line(message: &str) -> String {
+fn first_line_of(message: &str) -> String {
     message.lines().next().unwrap_or("not TOML").to_owned()
 }
 
@@ -170,11 +171,13 @@ impl<'t> Entry<'t> {
         let Value::Integer { written, radix } = self.value() else {
             return Err(self.wrong_type(&format!("a whole number, {}", allowed())));
         };
-        i64::from_str_radix(written, *radix)
-            .ok()
+        let number = i64::from_str_radix(written, *radix).ok();
+        // What is behind 0x would be taken for a decimal number.
+        let named = || number.map_or_else(|| written.to_string(), |number| number.to_string());
+        number
             .and_then(|number| N::try_from(number).ok())
             .filter(|number| range.contains(number))
-            .ok_or_else(|| self.error(format!("{written} is out of range; allowed: {}", allowed())))
+            .ok_or_else(|| self.error(format!("{} is out of range; allowed: {}", named(), allowed())))
     }
 
     /// One of a few words.

@@ -8,13 +8,17 @@ use super::value::{Item, Pair, Table, Value};
 use std::borrow::Cow;
 use toml::value::{Date, Datetime, Offset, Time};
 
+/// Keys of one table, of which our largest has twelve. Each is held against all before it: what has thousands is
+/// left to the toml crate.
+const MOST_KEYS: usize = 64;
+
 /// Reads a text of blank lines, comments, `[table]`, `[[table]]` and `key = value`, where a value is a string
 /// without escapes, a decimal number, `true` or `false`, a day, a moment in UTC, or a list of strings on one line.
 pub(super) fn read(text: &str) -> Option<Table<'_>> {
     let mut reader = Reader::default();
     let mut rest = text;
     for number in 1.. {
-        let (line, after) = first_line(rest)?;
+        let (line, after) = split_line(rest)?;
         reader.take(line, number)?;
         let Some(after) = after else { break };
         rest = after;
@@ -23,10 +27,11 @@ pub(super) fn read(text: &str) -> Option<Table<'_>> {
     Some(reader.root)
 }
 
-/// Splits off a line; no text is after the last one. What is white space to ASCII is then what it is to TOML. `None` where it holds a control character, which TOML allows
-/// nowhere but for tabs. A lone carriage return is one: old text files have it for a line's end, and what
-/// looks like the next line must not be swallowed by a comment.
-fn first_line(text: &str) -> Option<(&str, Option<&str>)> {
+/// Splits off a line; no text is after the last one. `None` where it holds a control character, which TOML
+/// allows nowhere but for tabs; so what is white space to ASCII is what it is to TOML. A lone carriage return is
+/// one: old text files have it for a line's end, and what looks like the next line must not be swallowed by a
+/// comment.
+fn split_line(text: &str) -> Option<(&str, Option<&str>)> {
     let mut from = 0;
     loop {
         let Some(distance) = text.as_bytes().get(from..).and_then(first_control) else {
@@ -132,9 +137,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Adds a key, unless it is there.
+/// Adds a key, unless it is there or there are too many.
 fn add<'a>(table: &mut Table<'a>, key: &'a str, line: usize, value: Value<'a>) -> Option<()> {
-    if table.0.iter().any(|pair| pair.key == key) {
+    if table.0.len() >= MOST_KEYS || table.0.iter().any(|pair| pair.key == key) {
         return None;
     }
     if table.0.is_empty() {
@@ -336,6 +341,13 @@ mod tests {
         ] {
             assert_eq!(read(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_table_of_more_keys_than_any_of_ours_is_left_to_the_toml_crate() {
+        let keys = |count: usize| (0..count).map(|key| format!("k{key} = 1\n")).collect::<String>();
+        assert!(read(&keys(MOST_KEYS)).is_some());
+        assert_eq!(read(&keys(MOST_KEYS + 1)), None);
     }
 
     fn scrap() -> impl Strategy<Value = String> {
