@@ -4,6 +4,8 @@ use std::fmt::{self, Write as _};
 
 /// Longest file stem: NAME_MAX less the longest ending and the temporary files' additions.
 const LONGEST_STEM: usize = 200;
+/// Bytes of the longest of `.toml`, `.state`, `.mode` and `.pending`: room for it spares an allocation.
+const LONGEST_ENDING: usize = 8;
 
 /// The user name that the name service returns for what was typed, never what was typed itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,7 +58,7 @@ impl UserName {
     /// that no name holds a slash, is hidden, or leaves the store.
     #[must_use]
     pub fn file_stem(&self) -> String {
-        let mut stem = String::with_capacity(self.0.len());
+        let mut stem = String::with_capacity(self.0.len().saturating_add(LONGEST_ENDING));
         for (position, byte) in self.0.bytes().enumerate() {
             let plain = byte.is_ascii_alphanumeric()
                 || matches!(byte, b'_' | b'@' | b'-')
@@ -69,6 +71,15 @@ impl UserName {
             }
         }
         stem
+    }
+
+    /// The name of this user's file of a kind, such as `alice.toml`.
+    #[must_use]
+    pub fn file_name(&self, ending: &str) -> String {
+        let mut name = self.file_stem();
+        name.push('.');
+        name.push_str(ending);
+        name
     }
 
     /// The name that has this [stem](Self::file_stem); `None` for a stem that no name has.

@@ -67,7 +67,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the file cannot be read or was not made by the store.
     pub fn glance_at_state(&self, user: &UserName, credential: CredentialId) -> Result<State, StoreError> {
-        let name = format!("{}.state", user.file_stem());
+        let name = user.file_name("state");
         let slots = match self.open_file(&name, OFlag::O_RDONLY)? {
             Some(file) => Some(Slots::read(&file).map_err(|error| self.io("reading", &name, error))?),
             None => None,

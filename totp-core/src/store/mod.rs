@@ -123,7 +123,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn has_credential(&self, user: &UserName) -> Result<bool, StoreError> {
-        self.exists(&format!("{}.toml", user.file_stem()))
+        self.exists(&user.file_name("toml"))
     }
 
     /// Whether there is anything in the place of a user's state.
@@ -131,7 +131,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn has_state(&self, user: &UserName) -> Result<bool, StoreError> {
-        self.exists(&format!("{}.state", user.file_stem()))
+        self.exists(&user.file_name("state"))
     }
 
     /// A user's credential, read without the lock; `None` where there is none.
@@ -139,7 +139,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the file is not a credential the store made.
     pub fn credential(&self, user: &UserName) -> Result<Option<Credential>, StoreError> {
-        self.parsed(&format!("{}.toml", user.file_stem()), Credential::parse)
+        self.parsed(&user.file_name("toml"), Credential::parse)
     }
 
     /// An administrator's override for a user, in force or not; `None` where there is none.
@@ -147,7 +147,7 @@ impl Store {
     /// # Errors
     /// As [`Self::credential`].
     pub fn mode_override(&self, user: &UserName) -> Result<Option<ModeOverride>, StoreError> {
-        self.parsed(&format!("{}.mode", user.file_stem()), ModeOverride::parse)
+        self.parsed(&user.file_name("mode"), ModeOverride::parse)
     }
 
     /// A user's set-up under way, alive or not, read without the lock; `None` where there is none.
@@ -155,7 +155,7 @@ impl Store {
     /// # Errors
     /// As [`Self::credential`].
     pub fn pending(&self, user: &UserName) -> Result<Option<Pending>, StoreError> {
-        self.parsed(&format!("{}.pending", user.file_stem()), Pending::parse)
+        self.parsed(&user.file_name("pending"), Pending::parse)
     }
 
     fn parsed<T>(

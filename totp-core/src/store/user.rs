@@ -25,7 +25,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct LockedUser<'s> {
     store: &'s Store,
-    stem: String,
+    user: UserName,
     file: File,
     slots: Slots,
 }
@@ -64,8 +64,7 @@ impl Store {
         user: &UserName,
         missing: impl Fn(&str) -> Result<bool, StoreError>,
     ) -> Result<Option<LockedUser<'_>>, StoreError> {
-        let stem = user.file_stem();
-        let name = format!("{stem}.state");
+        let name = user.file_name("state");
         let deadline = Instant::now().checked_add(LONGEST_WAIT).ok_or(StoreError::Busy)?;
         loop {
             let Some(file) = self.open_file(&name, OFlag::O_RDWR)? else {
@@ -91,7 +90,7 @@ impl Store {
             // Whoever held it may have replaced or removed the file meanwhile.
             if self.is_current(&name, &file)? {
                 let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
-                return Ok(Some(LockedUser { store: self, stem, file, slots }));
+                return Ok(Some(LockedUser { store: self, user: user.clone(), file, slots }));
             }
             let _ = file.unlock();
             if Instant::now() >= deadline {
@@ -113,8 +112,7 @@ impl Store {
     }
 
     fn take_over(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
-        let stem = user.file_stem();
-        let name = format!("{stem}.state");
+        let name = user.file_name("state");
         let old = self.open_file(&name, OFlag::O_RDONLY)?;
         // Locked before it has its name, so that nobody comes in between.
         let new = format!(".{name}.new");
@@ -122,7 +120,7 @@ impl Store {
         file.try_lock().map_err(|_| StoreError::Busy)?;
         self.rename(&new, &name)?;
         let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
-        let mut taken = LockedUser { store: self, stem, file, slots };
+        let mut taken = LockedUser { store: self, user: user.clone(), file, slots };
         // Read only now: a holder that recorded before the rename has its record here, and one that comes
         // later finds the file replaced and gives no verdict.
         let read = old.map(|old| Slots::read(&old)).transpose();
@@ -143,7 +141,7 @@ fn insist_on_file_size() -> Result<(), StoreError> {
 
 impl LockedUser<'_> {
     fn name(&self, ending: &str) -> String {
-        format!("{}.{ending}", self.stem)
+        self.user.file_name(ending)
     }
 
     /// Ends a set-up whose device is in place by now. What is left of it where that fails can neither be
@@ -168,8 +166,8 @@ impl LockedUser<'_> {
             Record::Written => false,
             Record::Durable => true,
         };
-        let Self { store, file, slots, stem } = self;
-        let name = format!("{stem}.state");
+        let Self { store, file, slots, user } = self;
+        let name = user.file_name("state");
         slots.record(file, state, durable).map_err(|error| store.io("recording", &name, error))?;
         // An administrator may have taken the lock over meanwhile; then this record is in a file that
         // counts for nothing.
