@@ -134,15 +134,9 @@ impl Plot {
                     LineSeries::new(series.points.iter().copied(), colour.stroke_width(2)).point_size(4),
                 )?
                 .label(&series.name)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], colour.filled()));
+                .legend(move |place| swatch(place, colour));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .label_font(("sans-serif", LETTERS))
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.2))
-            .draw()?;
+        name_series(&mut chart, SeriesLabelPosition::UpperLeft)?;
         Ok(())
     }
 
@@ -177,23 +171,14 @@ impl Plot {
             let bars = series.points.iter().map(|(group, height)| {
                 Rectangle::new([(left(*group), 0.0), (left(*group) + width * 0.92, *height)], colour.filled())
             });
-            chart
-                .draw_series(bars)?
-                .label(&series.name)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], colour.filled()));
+            chart.draw_series(bars)?.label(&series.name).legend(move |place| swatch(place, colour));
             let heights = series.points.iter().map(|(group, height)| {
                 let text = crate::numbers::number(*height);
                 Text::new(text, (left(*group) + width * 0.46, *height), above.clone())
             });
             chart.draw_series(heights)?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .label_font(("sans-serif", LETTERS))
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.2))
-            .draw()?;
+        name_series(&mut chart, SeriesLabelPosition::UpperRight)?;
         let below =
             TextStyle::from(("sans-serif", LETTERS).into_font()).pos(Pos::new(HPos::Center, VPos::Top));
         for (group, name) in groups.iter().enumerate() {
@@ -202,4 +187,24 @@ impl Plot {
         }
         Ok(())
     }
+}
+
+/// What stands beside the name of a series.
+fn swatch((x, y): (i32, i32), colour: RGBColor) -> Rectangle<(i32, i32)> {
+    Rectangle::new([(x, y - 5), (x + 14, y + 5)], colour.filled())
+}
+
+/// Says which colour is whose.
+fn name_series<'c, T: CoordTranslate>(
+    chart: &mut ChartContext<'c, SVGBackend<'c>, T>,
+    position: SeriesLabelPosition,
+) -> Result<(), Box<dyn Error>> {
+    chart
+        .configure_series_labels()
+        .position(position)
+        .label_font(("sans-serif", LETTERS))
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK.mix(0.2))
+        .draw()?;
+    Ok(())
 }
