@@ -93,19 +93,26 @@ fn report(what: &str, rounds: usize, since: Instant) {
     let _ = writeln!(std::io::stderr(), "{what}: {rounds} rounds of {CROWD}, {seconds:.1} s");
 }
 
-#[test]
-fn of_sixteen_logins_with_one_code_one_gets_in() {
-    const ROUNDS: usize = 2000;
+/// Rounds in which these act with one code, each round with a new one: one gets in, and all else is counted.
+fn one_gets_in(what: &str, rounds: usize, parties: impl Fn(&str) -> Vec<Party>) -> Host {
     let host = house();
-    let mut codes = token(&host, ROUNDS);
+    let codes = token(&host, rounds);
     let mut crowd = host.crowd(SERVICE);
     let since = Instant::now();
-    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
-        win(&crowd.at_once(&[Party::logins(CROWD, "alice", &code)]), 1, round);
+    for (round, code) in codes.take(rounds).enumerate() {
+        win(&crowd.at_once(&parties(&code)), 1, round);
     }
-    report("one code of a counter, module", ROUNDS, since);
-    log_counts(&host, ROUNDS, ROUNDS * (CROWD - 1));
-    assert_eq!(host.times_logged("reason=used-code"), ROUNDS * (CROWD - 1));
+    report(what, rounds, since);
+    log_counts(&host, rounds, rounds * (CROWD - 1));
+    drop(crowd);
+    host
+}
+
+#[test]
+fn of_sixteen_logins_with_one_code_one_gets_in() {
+    let logins = |code: &str| vec![Party::logins(CROWD, "alice", code)];
+    let host = one_gets_in("one code of a counter, module", 2000, logins);
+    assert_eq!(host.times_logged("reason=used-code"), 2000 * (CROWD - 1));
 }
 
 #[test]
@@ -129,7 +136,7 @@ fn of_sixteen_logins_with_the_code_of_one_step_one_gets_in() {
 
 #[test]
 fn of_sixteen_logins_with_one_recovery_code_one_gets_in() {
-    const SLIPS: usize = 20;
+    const SLIPS: usize = 50;
     let host = house();
     let mut crowd = host.crowd(SERVICE);
     let since = Instant::now();
@@ -170,31 +177,15 @@ fn as_many_get_in_with_a_temporary_code_as_it_was_made_for() {
 
 #[test]
 fn of_sixteen_screen_lockers_with_one_code_one_opens() {
-    const ROUNDS: usize = 200;
-    let host = house();
-    let mut codes = token(&host, ROUNDS);
-    let mut crowd = host.crowd(SERVICE);
-    let since = Instant::now();
-    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
-        win(&crowd.at_once(&[Party::logins(CROWD, "alice", &code).unprivileged()]), 1, round);
-    }
-    report("one code, helper", ROUNDS, since);
-    log_counts(&host, ROUNDS, ROUNDS * (CROWD - 1));
+    one_gets_in("one code, helper", 500, |code| vec![Party::logins(CROWD, "alice", code).unprivileged()]);
 }
 
 #[test]
 fn of_logins_and_screen_lockers_with_one_code_one_gets_in() {
-    const ROUNDS: usize = 200;
-    let host = house();
-    let mut codes = token(&host, ROUNDS);
-    let mut crowd = host.crowd(SERVICE);
-    let since = Instant::now();
-    for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
-        let logins = Party::logins(CROWD / 2, "alice", &code);
-        win(&crowd.at_once(&[logins.clone().unprivileged(), logins]), 1, round);
-    }
-    report("one code, module and helper", ROUNDS, since);
-    log_counts(&host, ROUNDS, ROUNDS * (CROWD - 1));
+    one_gets_in("one code, module and helper", 500, |code| {
+        let logins = Party::logins(CROWD / 2, "alice", code);
+        vec![logins.clone().unprivileged(), logins]
+    });
 }
 
 /// The policy is asked afterwards for the number that makes the difference.
