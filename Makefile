@@ -26,7 +26,7 @@ FUZZ_SECONDS ?= 60
 build_packages = gcc libc6-dev libpam0g-dev
 demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
 test_packages  = $(demo_packages) sudo login pamtester tmux zbar-tools binutils procps libpam-modules perl-base g++
-hard_packages  = $(test_packages) libpam-google-authenticator strace valgrind e2fsprogs xfsprogs btrfs-progs quota
+hard_packages  = $(test_packages) faketime libpam-google-authenticator strace valgrind e2fsprogs xfsprogs btrfs-progs quota
 bench_packages = $(demo_packages) binutils findutils libpam-google-authenticator libpam-modules libpam-oath strace valgrind
 
 .PHONY: help build demo test test-hard fuzz bench install uninstall
@@ -35,7 +35,7 @@ help:
 	@echo 'make build      target/release: libpam_totp.so, totp-enroll, totp-helper'
 	@echo 'make demo       a user, a QR code, a real sshd and a login; the host stays as it is'
 	@echo 'make test       formats, lints, unit, property and end-to-end tests'
-	@echo 'make test-hard  what takes longer: races, faults, power cuts, odd disks, hostile hosts and callers'
+	@echo 'make test-hard  what takes longer: races, faults, power cuts, odd disks and clocks, hostile hosts and callers'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) each; docs/fuzzing.md says what they test'
 	@echo 'make bench      measures this and its peers, about ten minutes, and writes docs/benchmarks.md; BENCH=quick tries it'
 	@echo 'make install    as root; DESTDIR=, prefix=$(prefix), pamdir=$(pamdir)'
