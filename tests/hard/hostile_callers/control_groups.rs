@@ -1,0 +1,149 @@
+//! A helper that is killed or frozen by a control group which its caller was given to manage.
+
+use super::{AS_ALICE, house};
+use host::skip;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A part of the tree of control groups that alice may do as she likes in; gone on drop.
+struct Delegated {
+    directory: PathBuf,
+}
+
+impl Delegated {
+    fn to(uid: u32) -> Result<Delegated, String> {
+        let mounts = std::fs::read_to_string("/proc/mounts").map_err(|error| error.to_string())?;
+        let root = mounts
+            .lines()
+            .filter_map(|line| Some((line.split(' ').nth(1)?, line.split(' ').nth(2)?)))
+            .find(|(_, kind)| *kind == "cgroup2")
+            .map(|(place, _)| PathBuf::from(place))
+            .ok_or("no cgroup2 is mounted")?;
+        let directory = root.join(
+            format!("pam_totp-test-{}-{:?}", std::process::id(), std::thread::current().id())
+                .replace(['(', ')'], ""),
+        );
+        std::fs::create_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        let made = Delegated { directory };
+        for part in ["caller", "helper"] {
+            std::fs::create_dir(made.directory.join(part)).map_err(|error| error.to_string())?;
+        }
+        for path in [
+            "",
+            "cgroup.procs",
+            "caller/cgroup.procs",
+            "helper/cgroup.procs",
+            "helper/cgroup.freeze",
+            "helper/cgroup.kill",
+        ] {
+            let path = made.directory.join(path);
+            std::os::unix::fs::chown(&path, Some(uid), None)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(made)
+    }
+
+    fn part(&self, name: &str) -> String {
+        self.directory.join(name).to_str().expect("its path is text").to_owned()
+    }
+
+    /// What goes before a command of alice's that is to run in her part of the tree.
+    fn around(&self) -> Vec<String> {
+        let script = format!("echo 0 >{}/cgroup.procs && exec \"$@\"", self.part("caller"));
+        ["sh", "-c", &script, "sh"].into_iter().chain(AS_ALICE).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        let _ = std::fs::write(self.directory.join("helper/cgroup.freeze"), "0");
+        let _ = std::fs::write(self.directory.join("helper/cgroup.kill"), "1");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        for part in ["caller", "helper", ""] {
+            // A process that has just died still counts for a moment.
+            while std::fs::remove_dir(self.directory.join(part)).is_err() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_helper_killed_by_its_control_group_hides_no_guess_and_tears_no_record() {
+    let mut house = house();
+    let group = match Delegated::to(house.host.uid("alice")) {
+        Ok(group) => group,
+        Err(why) => return skip("a delegated control group", &why),
+    };
+    let around = group.around();
+    let around: Vec<_> = around.iter().map(String::as_str).collect();
+    let (mut judged, mut killed) = (0, 0);
+    for delay in (0..3000).step_by(30) {
+        let before = house.state();
+        let said =
+            house.takes_part(&around, &format!("cgroup-killed={delay}:{}", group.part("helper"))).goes_on();
+        if said.contains("wrong-code") {
+            judged += 1;
+            assert_ne!(
+                house.state(),
+                before,
+                "a guess was judged and not counted, {delay} us after the start"
+            );
+        } else {
+            killed += 1;
+        }
+    }
+    eprintln!("{judged} guesses were judged, {killed} helpers were killed before");
+    assert!(killed > 0, "no moment was early enough");
+    house.host.wait_until("the last of them lets its lock go", |_| !house.is_locked());
+    house.is_whole();
+}
+
+#[test]
+fn a_helper_frozen_under_its_lock_holds_up_its_own_user_alone_and_root_gets_past_it() {
+    let mut house = house();
+    let group = match Delegated::to(house.host.uid("alice")) {
+        Ok(group) => group,
+        Err(why) => return skip("a delegated control group", &why),
+    };
+    let around = group.around();
+    let around: Vec<_> = around.iter().map(String::as_str).collect();
+    let (mut under_lock, mut delay) = (0, 2000i64);
+    // Towards the moment of the lock: later where the guess was not counted yet, earlier where it was.
+    for round in 0..1500 {
+        let before = house.state();
+        let mut call = house.takes_part(&around, &format!("cgroup-frozen={delay}:{}", group.part("helper")));
+        assert_eq!(call.waits(), "frozen");
+        let locked = house.is_locked();
+        let counted = house.state() != before;
+        if locked {
+            under_lock += 1;
+            let begin = Instant::now();
+            let words = ["pamtester", "test", "alice", "authenticate"];
+            let own = house.host.run_with_input("root", &words, "000000\n");
+            assert!(own.text().contains("cannot retrieve authentication info"), "{own:?}");
+            assert!(begin.elapsed() < Duration::from_secs(6), "it waited {:?}", begin.elapsed());
+            let words = ["pamtester", "test", "bob", "authenticate"];
+            let code = format!("{}\n", house.bob.code());
+            assert_eq!(house.host.run_with_input("root", &words, code).status, 0);
+            house.host.must_run(&["totp-enroll", "admin", "unlock", "alice"]);
+            house.is_whole();
+        }
+        let judged = call.goes_on().contains("wrong-code");
+        assert!(
+            !judged || house.state() != before,
+            "a guess was judged and not counted, {delay} us after its start"
+        );
+        assert!(!(judged && locked && !counted), "its record is in a file that counts for nothing");
+        if under_lock > 0 {
+            break;
+        }
+        let step = 20 + 480 / (1 + round % 40);
+        delay = if counted { (delay - step).max(0) } else { delay + step };
+    }
+    eprintln!("frozen under its lock {under_lock} times");
+    if under_lock == 0 {
+        skip("a helper frozen under its lock", "it was never met there");
+    }
+    house.is_whole();
+}

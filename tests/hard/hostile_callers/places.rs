@@ -1,0 +1,78 @@
+//! Where the helper finds itself: in a namespace with files of the caller's own, in directories full of links and
+//! pipes, on streams that are neither pipe nor plain file.
+
+use super::{House, REQUEST, guess, house};
+use host::{HELPER, STORE, skip};
+
+#[test]
+fn a_namespace_of_the_callers_own_makes_nobody_root() {
+    let mut house = house();
+    if house.host.run_as("alice", &["unshare", "--user", "true"]).status != 0 {
+        return skip("user namespaces", "this machine lets users make none");
+    }
+    let code = house.alice.code();
+    house.request(&guess("alice", &code));
+    let before = house.host.store();
+    // A policy and a store of the caller's own, where root's stood.
+    let script = format!(
+        "mkdir -p /tmp/own/pam_totp /tmp/store && echo 'mode = \"disabled\"' >/tmp/own/pam_totp/policy.toml && \
+         {{ mount --bind /tmp/own /etc && mount --bind /tmp/store {STORE}; exec {HELPER} <{REQUEST}; }}"
+    );
+    for words in [
+        &["unshare", "--user", HELPER][..],
+        &["unshare", "--user", "--map-root-user", HELPER],
+        &["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &script],
+        &["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", HELPER],
+    ] {
+        let outcome = house.host.run_with_input("alice", words, house.host.read(REQUEST));
+        assert!(
+            !outcome.stdout.contains("[done") && !outcome.stdout.contains("accepted"),
+            "{words:?}: {outcome:?}"
+        );
+        house.tells_no_secret(&outcome);
+    }
+    assert_eq!(house.host.store(), before);
+    house.is_whole();
+}
+
+#[test]
+fn links_and_pipes_planted_where_the_caller_can_write_are_never_touched() {
+    let mut house = house();
+    let plant = format!(
+        "umask 0; mkdir -p /tmp/p/etc/pam_totp /tmp/p/var/lib/pam_totp && cd /tmp/p && \
+         for name in alice.toml alice.state alice.pending alice.mode .alice.state.new .alice.toml.new policy.toml; do \
+           for place in . etc/pam_totp var/lib/pam_totp /home/alice /tmp; do \
+             ln -s {STORE}/bob.toml $place/$name; mkfifo $place/$name.fifo; done; done"
+    );
+    assert_eq!(house.host.run_as("alice", &["sh", "-c", &plant]).status, 0);
+    let listing = |house: &House| {
+        house.host.must_run(&["find", "/tmp/p", "/home/alice", "-printf", "%p %y %l %s %T@\n"])
+    };
+    let (planted, bobs) = (listing(&house), house.host.read(&format!("{STORE}/bob.toml")));
+    for place in ["/tmp/p", "/tmp/p/etc", "/home/alice"] {
+        let script = format!("cd {place} && exec {HELPER} <{REQUEST}");
+        let outcome = house.host.run_as("alice", &["sh", "-c", &script]);
+        assert!(outcome.stdout.contains("wrong-code"), "{place}: {outcome:?}");
+        house.tells_no_secret(&outcome);
+    }
+    // What the caller may open can be its standard streams.
+    for streams in [
+        "</tmp",
+        "</dev/full",
+        ">/dev/full",
+        "2>/dev/full",
+        "</dev/null >/dev/null",
+        "</proc/self/mem",
+        "0>/tmp/out",
+    ] {
+        let outcome = house
+            .host
+            .run_as("alice", &["timeout", "20", "sh", "-c", &format!("exec {HELPER} <{REQUEST} {streams}")]);
+        assert!(outcome.status < 124, "{streams}: {outcome:?}");
+        house.tells_no_secret(&outcome);
+        assert!(!house.is_locked(), "{streams}");
+    }
+    assert_eq!(listing(&house), planted);
+    assert_eq!(house.host.read(&format!("{STORE}/bob.toml")), bobs);
+    house.is_whole();
+}
