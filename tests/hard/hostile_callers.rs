@@ -16,6 +16,7 @@ mod requests;
 mod running_helper;
 
 use host::{Builder, HELPER, Host, Outcome, Phone, STORE, Stack};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
@@ -107,23 +108,33 @@ impl House {
     fn guesses(&self, trick: &str) -> bool {
         let before = self.state();
         let outcome = self.calls(trick);
-        let judged = outcome.stdout.contains("wrong-code");
-        assert!(
-            !judged || self.state() != before,
-            "a guess was judged and not counted under {trick}: {outcome:?}"
-        );
+        let judged = self.judged_and_counted_since(&before, &outcome.stdout, trick);
         assert!(!self.is_locked(), "{trick}");
         judged
     }
 
-    /// All is well with alice: her state is whole, and a right code counts once.
+    /// Whether this tells a verdict on a wrong code, which must have been counted since alice's state was that.
+    fn judged_and_counted_since(&self, before: &[u8], told: &str, when: &str) -> bool {
+        let judged = told.contains("wrong-code");
+        assert!(!judged || self.state() != before, "a guess was judged and not counted, {when}: {told}");
+        judged
+    }
+
+    /// All is well with alice: nobody holds her lock, her state is whole, and a right code counts once.
     fn is_whole(&mut self) {
+        assert!(!self.is_locked());
         let code = self.alice.code();
         for (expected, status) in [("accepted", 0), ("used", 1)] {
             let words = ["pamtester", "test", "alice", "authenticate"];
             let outcome = self.host.run_with_input("alice", &words, format!("{code}\n"));
             assert_eq!(outcome.status, status, "{expected}: {outcome:?}");
         }
+    }
+
+    /// Nothing came of it all: the store is as it was, and all is well with alice.
+    fn is_whole_and_as(&mut self, before: &BTreeMap<String, Vec<u8>>) {
+        assert_eq!(&self.host.store(), before);
+        self.is_whole();
     }
 
     /// Starts a call that the test takes part in.

@@ -75,8 +75,7 @@ fn without_root_it_judges_nothing() {
         let outcome = house.calls(trick);
         assert!(outcome.stdout.contains(NOT_ROOT), "{trick}: {outcome:?}");
     }
-    assert_eq!(house.host.store(), before);
-    house.is_whole();
+    house.is_whole_and_as(&before);
 }
 
 #[test]

@@ -31,8 +31,7 @@ fn a_namespace_of_the_callers_own_makes_nobody_root() {
         );
         house.tells_no_secret(&outcome);
     }
-    assert_eq!(house.host.store(), before);
-    house.is_whole();
+    house.is_whole_and_as(&before);
 }
 
 #[test]

@@ -26,8 +26,7 @@ fn a_request_that_comes_slowly_or_never_ends_is_given_up() {
         assert!(outcome.stdout.contains("got no request"), "{feeder}: {outcome:?}");
         assert!(begin.elapsed() < PATIENCE, "{feeder} took {:?}", begin.elapsed());
     }
-    assert_eq!(house.host.store(), before);
-    house.is_whole();
+    house.is_whole_and_as(&before);
 }
 
 #[test]
@@ -67,8 +66,7 @@ fn a_request_of_64_kib_is_judged_and_one_byte_more_is_not() {
     let before = house.host.store();
     let outcome = house.calls("nothing");
     assert!(outcome.stdout.contains("longer than 64 KiB"), "{outcome:?}");
-    assert_eq!(house.host.store(), before);
-    house.is_whole();
+    house.is_whole_and_as(&before);
 }
 
 #[test]
@@ -106,8 +104,7 @@ fn another_users_name_or_a_path_for_one_gets_the_same_refusal_as_nobody() {
     }
     refusals.dedup();
     assert_eq!(refusals.len(), 1, "one answer for all: {refusals:?}");
-    assert_eq!(house.host.store(), before);
-    house.is_whole();
+    house.is_whole_and_as(&before);
 }
 
 #[test]
@@ -131,8 +128,7 @@ fn what_only_a_login_program_may_ask_is_refused_to_a_user() {
             house.tells_no_secret(&outcome);
         }
     }
-    assert_eq!(house.host.store(), before);
-    house.is_whole();
+    house.is_whole_and_as(&before);
 }
 
 #[test]
