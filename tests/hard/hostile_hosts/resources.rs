@@ -1,0 +1,84 @@
+//! Programs that are short of what the module needs: children to wait for, descriptors, stack.
+
+use super::program::{
+    AUTH_ERR, AUTHINFO_UNAVAIL, NONE, PERM_DENIED, PROGRAM, SUCCESS, SYSTEM_ERR, WITH_SETUP, authenticates,
+    builder, phases, policy, required, with_program,
+};
+use host::HELPER;
+
+#[test]
+fn who_ignores_or_reaps_children_still_gets_the_helpers_answer() {
+    let (host, mut phone) = required();
+    for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
+        let right = format!("={}", phone.code());
+        assert_eq!(authenticates(&host, "alice", &[sigchld, "test", "alice", &right]), SUCCESS, "{sigchld}");
+        assert_eq!(authenticates(&host, "alice", &[sigchld, "test", "alice", &right]), AUTH_ERR, "{sigchld}");
+    }
+    host.must_run(&["rm", HELPER]);
+    for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
+        let answer = authenticates(&host, "alice", &[sigchld, "test", "alice", "=123456"]);
+        assert_eq!(answer, AUTHINFO_UNAVAIL, "{sigchld}");
+    }
+    assert_eq!(host.times_logged("event=fault"), 0, "no panic, not even one that is caught");
+}
+
+#[test]
+fn a_set_user_id_program_that_ignores_its_children_is_told_of_a_missing_helper() {
+    let (host, _) = required();
+    host.must_run(&["chmod", "4755", PROGRAM]);
+    host.must_run(&["rm", HELPER]);
+    for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
+        let answer = authenticates(&host, "alice", &[sigchld, "test", "alice", "=123456"]);
+        assert_eq!(answer, AUTHINFO_UNAVAIL, "{sigchld}");
+    }
+    assert_eq!(host.times_logged("event=fault"), 0, "no panic, not even one that is caught");
+}
+
+#[test]
+fn without_descriptors_the_service_is_unavailable_and_nothing_is_counted() {
+    let (host, mut phone) = required();
+    let before = host.store();
+    let right = format!("={}", phone.code());
+    for user in ["root", "alice"] {
+        for code in [&right, "=000000"] {
+            let answer = authenticates(&host, user, &["with=no-descriptors", "test", "alice", code]);
+            // Of root libpam wants a socket to the audit system, and finding none it answers for itself.
+            let expected = [AUTHINFO_UNAVAIL, SYSTEM_ERR];
+            assert!(expected.contains(&answer.as_str()), "{user}: {answer}");
+        }
+    }
+    assert_eq!(host.store(), before);
+    assert_eq!(authenticates(&host, "root", &["test", "alice", &right]), SUCCESS);
+}
+
+#[test]
+fn a_stack_of_128_kib_is_enough_for_a_login_and_for_a_set_up() {
+    let host = with_program(builder("required").stack("test", WITH_SETUP));
+    let small = ["stack=131072", "with=fresh-threads"];
+    // The third question comes under the QR code.
+    let words = [&small[..], &["with=key", "test", "alice", "=", "=", "=000000"]].concat();
+    assert_eq!(phases(&host, "root", &words), [SUCCESS, PERM_DENIED, NONE]);
+    let mut phone = host.enrol("alice");
+    for user in ["root", "alice"] {
+        for (code, expected) in [(phone.code(), SUCCESS), (phone.wrong_code(), AUTH_ERR)] {
+            let code = format!("={code}");
+            let words = [&small[..], &["test", "alice", &code]].concat();
+            assert_eq!(authenticates(&host, user, &words), expected, "{user}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_of_many_rules_fits_a_stack_of_128_kib() {
+    let rules =
+        "[[rule]]\nusers = [\"bob\"]\nnetworks = [\"!10.0.0.0/8\"]\nmode = \"disabled\"\n".repeat(500);
+    let text = format!("{}{rules}", policy("required", ""));
+    let host = with_program(builder("required").policy(&text));
+    let mut phone = host.enrol("alice");
+    let code = format!("={}", phone.code());
+    let words = ["stack=131072", "with=fresh-threads", "test", "alice", &code];
+    assert_eq!(authenticates(&host, "root", &words), SUCCESS);
+    // What is no policy is refused, however deep it is.
+    host.write(host::POLICY, format!("mode = {}", "[".repeat(100_000)));
+    assert_eq!(authenticates(&host, "root", &words), AUTHINFO_UNAVAIL);
+}
