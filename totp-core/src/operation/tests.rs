@@ -197,8 +197,7 @@ impl Home {
     }
 
     fn issues(&self, uses: u8) -> String {
-        let root = Context { actor: Actor::Root, ..self.context() };
-        admin::code(&root, 3600, uses).unwrap().0.to_string()
+        admin::code(&self.root(), 3600, uses).unwrap().0.to_string()
     }
 }
 

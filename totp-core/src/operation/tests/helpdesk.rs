@@ -41,7 +41,7 @@ fn a_temporary_code_ends_by_use_by_time_and_by_revoke() {
     home.now = home.now.plus(3600);
     assert!(!home.is_let_in(&code));
     let code = home.issues(5);
-    admin::revoke(&Context { actor: Actor::Root, ..home.context() }).unwrap();
+    admin::revoke(&home.root()).unwrap();
     home.actor = Actor::Host;
     assert!(!matches!(home.welcomes(&code), Welcome::Accepted(_)));
     let code = home.issues(1);
@@ -53,7 +53,7 @@ fn a_temporary_code_ends_by_use_by_time_and_by_revoke() {
 fn an_override_is_for_its_user_and_its_days() {
     let mut home = Home::new();
     let root = |home: &Home, wanted| {
-        admin::set_mode(&Context { actor: Actor::Root, ..home.context() }, wanted).unwrap();
+        admin::set_mode(&home.root(), wanted).unwrap();
     };
     let until = crate::clock::Day::parse("2026-09-22");
     root(&home, Some(Override { mode: Mode::Required, until }));
@@ -76,7 +76,7 @@ fn an_override_is_for_its_user_and_its_days() {
 fn an_override_outlives_a_revoke_and_nothing_outlives_a_prune() {
     let mut home = Home::new();
     home.sets_up();
-    let root = Context { actor: Actor::Root, ..home.context() };
+    let root = home.root();
     admin::set_mode(&root, Some(Override { mode: Mode::Disabled, until: None })).unwrap();
     admin::revoke(&root).unwrap();
     assert_eq!(home.names(), ["alice.mode"]);
@@ -117,7 +117,7 @@ fn unlocking_ends_the_wait_and_opens_no_used_code() {
 fn contact_is_noted_without_touching_the_devices() {
     let mut home = Home::new();
     let (phone, _) = home.sets_up();
-    let root = Context { actor: Actor::Root, ..home.context() };
+    let root = home.root();
     let mail = |mail: &str| admin::Contact { phone: None, mail: Some(mail.into()) };
     admin::contact(&root, mail("alice@example.org")).unwrap();
     let number = admin::Contact { phone: Some("+4915112345678".into()), mail: None };

@@ -13,7 +13,7 @@ fn an_invitation_is_good_once_also_for_two_at_once() {
     assert_eq!(home.invitation_of(&code), home.invitation_of(&code), "looking at it spends nothing");
     let (begun, _) = home.proven(true);
     assert_eq!(home.opens(Some(&begun)), Ok(SessionStart::Activated));
-    admin::revoke(&Context { actor: Actor::Root, ..home.context() }).unwrap();
+    admin::revoke(&home.root()).unwrap();
     assert_eq!(home.welcomes(&code), Welcome::NotInvited);
 
     // The tool and a login with one invitation: whichever counts first.
@@ -120,7 +120,7 @@ fn an_invitation_that_could_not_be_mailed_takes_no_other_with_it() {
 #[test]
 fn what_becomes_of_a_mail_concerns_its_own_invitation_alone() {
     let home = at_login();
-    let root = Context { actor: Actor::Root, ..home.context() };
+    let root = home.root();
     let first = admin::invite(&root, 3600, Delivery::Mail("alice@example.org".into())).unwrap();
     let second = home.invites(Delivery::ByHand).unwrap();
     admin::invitation_mailed(&root, &first).unwrap();
@@ -140,13 +140,13 @@ fn an_address_is_remembered_through_set_up_and_revoke_but_not_by_another_uid() {
     assert_eq!(home.names(), Vec::<String>::new());
     home.invites(Delivery::Mail("wrong@example.org".into())).unwrap();
     assert_eq!(home.status().mail, None, "an address that took no mail is not remembered");
-    let root = Context { actor: Actor::Root, ..home.context() };
+    let root = home.root();
     let invited = admin::invite(&root, 3600, Delivery::Mail("alice@example.org".into())).unwrap();
     admin::invitation_mailed(&root, &invited).unwrap();
     let (begun, _) = home.proven(true);
     home.opens(Some(&begun)).unwrap();
     assert_eq!(home.status().mail.as_deref(), Some("alice@example.org"));
-    admin::revoke(&Context { actor: Actor::Root, ..home.context() }).unwrap();
+    admin::revoke(&home.root()).unwrap();
     assert_eq!(home.status().mail.as_deref(), Some("alice@example.org"));
     assert!(home.invites(Delivery::KnownMail).is_ok());
     home.account.uid += 1;

@@ -141,7 +141,7 @@ fn putting_off_is_counted_across_set_up_and_revoke() {
     assert_eq!(home.status().grace, Some(Grace::Logins(1)));
     let (begun, _) = home.proven(false);
     home.opens(Some(&begun)).unwrap();
-    admin::revoke(&Context { actor: Actor::Root, ..home.context() }).unwrap();
+    admin::revoke(&home.root()).unwrap();
     assert_eq!(puts_off(&home), Some(Grace::Logins(0)));
     assert_eq!(puts_off(&home), None);
     home.now = home.now.plus(1);
