@@ -1,0 +1,86 @@
+//! Where a login comes from: who is throttled, who is told why, and which host is remembered.
+
+use super::*;
+use crate::clock::KNOWN_FOR;
+use crate::recovery::RecoverySet;
+
+#[test]
+fn while_throttled_a_right_code_is_not_evaluated_and_nothing_is_counted() {
+    let mut world = World::new();
+    for _ in 0..4 {
+        world.tries("000000");
+    }
+    let code = world.code(0);
+    let before = world.state.clone();
+    let found = refusal(world.tries(&code)).unwrap();
+    assert_eq!((found.reason, found.wait, found.recorded), (Reason::Throttled, 5, false));
+    assert_eq!(world.state, before);
+    world.now = world.now.plus(5);
+    assert_eq!(world.reason(&code), None, "the code was not spent by trying it too early");
+}
+
+#[test]
+fn a_recovery_code_is_never_refused_for_throttling() {
+    let mut world = World::new();
+    let (set, printed) = RecoverySet::generate(2).unwrap();
+    world.state.recovery = set;
+    world.policy.throttle.ceiling = 4;
+    for _ in 0..4 {
+        world.tries_from(address(STRANGER), "000000");
+    }
+    let refused = refusal(world.tries_from(address(STRANGER), "000000")).unwrap();
+    assert_eq!(refused.reason, Reason::Ceiling);
+    let verdict = world.tries_from(address(STRANGER), &printed[0]);
+    assert_eq!(verdict, Verdict::Accepted(Factor::RecoveryCode { left: 1 }));
+}
+
+#[test]
+fn strangers_at_the_ceiling_do_not_keep_a_known_address_out() {
+    let mut world = World::new();
+    let home = address("198.51.100.7");
+    assert!(refusal(world.tries_from(home, &world.code(0))).is_none());
+    for number in 0..150 {
+        world.tries_from(address(&format!("203.0.113.{}", number % 250)), "000000");
+    }
+    let refused = refusal(world.tries_from(address(STRANGER), "000000")).unwrap();
+    assert_eq!(refused.reason, Reason::Ceiling);
+    assert!(refusal(world.tries_from(home, &world.code(1))).is_none());
+    assert_eq!(world.state.ledger.in_a_row, 0);
+}
+
+#[test]
+fn why_is_told_to_local_logins_and_known_addresses_only() {
+    let mut world = World::new();
+    let home = address("198.51.100.7");
+    world.tries_from(home, &world.code(0));
+    let tells = |world: &mut World, from| refusal(world.tries_from(from, "000000")).unwrap().may_tell;
+    assert!(tells(&mut world, Source::Local));
+    assert!(tells(&mut world, home));
+    assert!(!tells(&mut world, address(STRANGER)));
+    assert!(!tells(&mut world, Source::Named));
+    world.now = world.now.plus(KNOWN_FOR);
+    assert!(!tells(&mut world, home));
+}
+
+#[test]
+fn a_remembered_host_is_the_exact_address_for_the_stated_time() {
+    let mut world = World::new();
+    let home = address("2001:db8::7");
+    world.policy.remember_hosts_for = 3600;
+    world.tries_from(home, &world.code(0));
+    let remembered = |world: &World, from, now| is_remembered(&world.policy, &world.state, from, now);
+    assert!(remembered(&world, home, NOON.plus(3599)));
+    assert!(!remembered(&world, home, NOON.plus(3600)));
+    assert!(!remembered(&world, home, Timestamp(NOON.0 - 1)), "the clock stepped back");
+    assert!(!remembered(&world, address("2001:db8::8"), NOON));
+    assert!(!remembered(&world, Source::Local, NOON));
+    world.policy.remember_hosts_for = 0;
+    assert!(!remembered(&world, home, NOON));
+}
+
+#[test]
+fn no_host_is_remembered_by_a_policy_that_always_asks() {
+    let mut world = World::new();
+    world.tries_from(address(STRANGER), &world.code(0));
+    assert!(world.state.hosts.is_empty());
+}
