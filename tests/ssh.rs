@@ -1,8 +1,14 @@
-//! Logins over ssh: a real sshd, the real ssh client in a terminal, codes from oathtool.
+//! Logins over ssh: a real sshd, the real ssh client in a terminal, codes from oathtool. Here are logins with codes
+//! and keys.
 
 #![forbid(unsafe_code)]
 
-use host::{Builder, Dialogue, Host, Phone, Stack};
+#[path = "ssh/policies.rs"]
+mod policies;
+#[path = "ssh/strangers.rs"]
+mod strangers;
+
+use host::{Builder, Dialogue, Host, Stack};
 
 const PASSWORD: &str = "Password: ";
 const CODE: &str = "Verification code: ";
@@ -144,114 +150,6 @@ fn devices_keep_their_parameters_when_the_policy_changes() {
 }
 
 #[test]
-fn who_is_not_set_up_needs_no_code_in_optional_mode() {
-    let host = required().policy("mode = \"optional\"\n").build();
-    let mut login = host.ssh("alice");
-    login.answers(PASSWORD, "wonderland");
-    login.is_let_in_as("alice");
-    assert!(!login.seen().contains(CODE));
-}
-
-#[test]
-fn who_is_set_up_needs_a_code_in_optional_mode() {
-    let host = required().policy("mode = \"optional\"\n").build();
-    let mut phone = host.enrol("alice");
-    is_refused(log_in(&host, "alice", "wonderland", &phone.wrong_code()));
-    log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
-}
-
-#[test]
-fn nobody_is_asked_in_disabled_mode() {
-    let host = required().policy("mode = \"disabled\"\n").build();
-    host.enrol("alice");
-    let mut login = host.ssh("alice");
-    login.answers(PASSWORD, "wonderland");
-    login.is_let_in_as("alice");
-    assert!(!login.seen().contains(CODE));
-}
-
-#[test]
-fn an_empty_policy_means_optional() {
-    let host = required().policy("").build();
-    let mut login = host.ssh("alice");
-    login.answers(PASSWORD, "wonderland");
-    login.is_let_in_as("alice");
-    assert!(!login.seen().contains(CODE));
-}
-
-#[test]
-fn who_is_not_set_up_is_asked_and_denied_in_required_mode() {
-    let host = required().build();
-    is_refused(log_in(&host, "alice", "wonderland", "123456"));
-    host.wait_for_log("event=login result=denied");
-}
-
-#[test]
-fn a_new_address_cannot_tell_who_exists_and_who_is_set_up() {
-    let host = required().user("bob", "builder").build();
-    let phone = host.enrol("alice");
-    let what_is_said = |user: &str, password: &str| {
-        let mut login = log_in(&host, user, password, &phone.wrong_code());
-        login.ends();
-        login.seen().replace(user, "USER")
-    };
-    let set_up = what_is_said("alice", "looking-glass");
-    assert!(set_up.contains("Permission denied"), "{set_up}");
-    assert_eq!(what_is_said("bob", "looking-glass"), set_up);
-    assert_eq!(what_is_said("nobody-of-that-name", "looking-glass"), set_up);
-    assert_eq!(what_is_said("alice", "wonderland"), set_up);
-    assert_eq!(what_is_said("bob", "builder"), set_up);
-}
-
-#[test]
-fn a_throttled_user_looks_like_everybody_else_to_a_new_address() {
-    let host = required()
-        .user("bob", "builder")
-        .policy(
-            "mode = \"required\"\n[throttle]\nfree_failures = 0\nbase_delay = \"1h\"\nmax_delay = \"1h\"\n",
-        )
-        .build();
-    let phone = host.enrol("alice");
-    let what_is_said = |user: &str, password: &str| {
-        let mut login = log_in(&host, user, password, &phone.wrong_code());
-        login.ends();
-        login.seen().replace(user, "USER")
-    };
-    let judged = what_is_said("alice", "wonderland");
-    for (user, password) in [
-        ("alice", "wonderland"),
-        ("alice", "looking-glass"),
-        ("bob", "builder"),
-        ("nobody-of-that-name", "looking-glass"),
-    ] {
-        assert_eq!(what_is_said(user, password), judged, "{user}, {password}");
-    }
-    assert!(host.times_logged("event=login result=denied reason=throttled user=alice") >= 2);
-}
-
-#[test]
-fn sshds_password_method_tells_nobody_apart() {
-    let host = required().user("bob", "builder").sshd_option("PasswordAuthentication yes").build();
-    host.enrol("alice");
-    let what_is_said = |user: &str, password: &str| {
-        let mut login = host.ssh_with(user, &["-o", "PreferredAuthentications=password"]);
-        login.answers("password: ", password);
-        login.ends();
-        login.seen().replace(user, "USER")
-    };
-    let set_up = what_is_said("alice", "looking-glass");
-    assert!(set_up.contains("Permission denied"), "{set_up}");
-    for (user, password) in [
-        ("alice", "wonderland"),
-        ("bob", "looking-glass"),
-        ("bob", "builder"),
-        ("nobody-of-that-name", "looking-glass"),
-    ] {
-        assert_eq!(what_is_said(user, password), set_up, "{user}, {password}");
-    }
-}
-
-#[test]
 fn of_parallel_logins_with_one_code_exactly_one_wins() {
     let host = required()
         .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 100\n")
@@ -318,118 +216,6 @@ fn a_client_that_sends_the_password_again_for_the_code_is_denied_and_not_counted
         login.sees("Permission denied");
     }
     log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
-}
-
-fn throttling() -> (Host, Phone) {
-    let host = required()
-        .policy(
-            "mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 1\nbase_delay = \"10m\"\n",
-        )
-        .build();
-    let phone = host.enrol("alice");
-    for _ in 0..2 {
-        is_refused(log_in(&host, "alice", "wonderland", &phone.wrong_code()));
-    }
-    (host, phone)
-}
-
-#[test]
-fn after_too_many_failures_a_right_code_is_not_evaluated() {
-    let (host, mut phone) = throttling();
-    is_refused(log_in(&host, "alice", "wonderland", &phone.code()));
-    host.wait_for_log("event=login result=denied reason=throttled user=alice service=sshd from=127.0.0.1");
-}
-
-#[test]
-fn a_recovery_code_passes_and_ends_the_throttle() {
-    let (host, mut phone) = throttling();
-    let recovery = phone.recovery_codes[0].clone();
-    log_in(&host, "alice", "wonderland", &recovery).is_let_in_as("alice");
-    log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
-}
-
-#[test]
-fn failures_from_one_address_do_not_lock_out_another() {
-    let (host, mut phone) = throttling();
-    let mut login = host.ssh_with("alice", &["-b", "127.0.0.2"]);
-    login.answers(PASSWORD, "wonderland");
-    login.answers(CODE, &phone.code());
-    login.is_let_in_as("alice");
-    host.wait_for_log("event=login result=accepted user=alice service=sshd from=127.0.0.2");
-}
-
-#[test]
-fn at_the_ceiling_strangers_are_refused_and_known_addresses_pass() {
-    let host = required()
-        .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nceiling = 2\nfree_failures = 10\n")
-        .build();
-    let mut phone = host.enrol("alice");
-    log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
-    let from = |address: &str, code: &str| {
-        let mut login = host.ssh_with("alice", &["-b", address]);
-        login.answers(PASSWORD, "wonderland");
-        login.answers(CODE, code);
-        login
-    };
-    for address in ["127.0.0.2", "127.0.0.3"] {
-        is_refused(from(address, &phone.wrong_code()));
-    }
-    is_refused(from("127.0.0.4", &phone.code()));
-    host.wait_for_log("event=login result=denied reason=ceiling user=alice service=sshd from=127.0.0.4");
-    from("127.0.0.1", &phone.code()).is_let_in_as("alice");
-}
-
-#[test]
-fn a_remembered_address_is_not_asked_again_and_others_are() {
-    let host = required()
-        .policy("mode = \"required\"\n[totp]\nwindow = 10\n[remember]\nhosts_for = \"1h\"\n")
-        .build();
-    let mut phone = host.enrol("alice");
-    log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
-    let mut again = host.ssh("alice");
-    again.answers(PASSWORD, "wonderland");
-    again.is_let_in_as("alice");
-    assert!(!again.seen().contains(CODE));
-    let mut elsewhere = host.ssh_with("alice", &["-b", "127.0.0.2"]);
-    elsewhere.answers(PASSWORD, "wonderland");
-    elsewhere.answers(CODE, &phone.code());
-    elsewhere.is_let_in_as("alice");
-}
-
-#[test]
-fn the_prompt_is_that_of_the_policy() {
-    let host = required()
-        .policy("mode = \"required\"\n[totp]\nwindow = 10\n[prompt]\ncode = \"Number, please: \"\n")
-        .build();
-    let mut phone = host.enrol("alice");
-    let mut login = host.ssh("alice");
-    login.answers(PASSWORD, "wonderland");
-    login.answers("Number, please: ", &phone.code());
-    login.is_let_in_as("alice");
-}
-
-#[test]
-fn a_policy_that_does_not_check_denies_and_the_log_names_the_line() {
-    let host = required().build();
-    host.enrol("alice");
-    host.write(host::POLICY, "# a comment\nmode = \"sometimes\"\n");
-    let mut login = host.ssh("alice");
-    login.answers(PASSWORD, "wonderland");
-    login.sees("Permission denied");
-    let line = host.wait_for_log(host::POLICY);
-    for part in ["2", "mode", "required", "optional", "disabled"] {
-        assert!(line.contains(part), "`{part}` is not in: {line}");
-    }
-}
-
-#[test]
-fn a_missing_policy_denies() {
-    let host = required().policy("mode = \"disabled\"\n").build();
-    host.must_run(&["rm", host::POLICY]);
-    let mut login = host.ssh("alice");
-    login.answers(PASSWORD, "wonderland");
-    login.sees("Permission denied");
-    host.wait_for_log(host::POLICY);
 }
 
 #[test]
