@@ -22,7 +22,7 @@ fn every_test_that_the_threat_model_names_is_in_the_file_it_names() {
                 source =
                     fs::read_to_string(root.join(word)).unwrap_or_else(|error| panic!("{word}: {error}"));
             } else if word.contains('_')
-                && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
                 && !source.is_empty()
             {
                 assert!(source.contains(&format!("fn {word}(")), "no test {word}, in: {line}");

@@ -35,20 +35,10 @@ fn plan(throttle: &str) -> Builder {
             "mode = \"required\"\n[totp]\nwindow = 10\ninterval = 300\n[recovery]\ncodes = {RECOVERY_CODES}\n[throttle]\n{throttle}\n"
         ))
         .stack("test", Stack::Text("auth required pam_totp.so\n"))
-        .stack("login", WITH_SET_UP)
+        .stack("login", Stack::NothingElseWith("setup"))
         // What libpam loads for the phases that the stack does not name is no part of the test.
         .stack("other", Stack::Text("auth required pam_deny.so\naccount required pam_deny.so\n"))
 }
-
-/// Of a service on which a login sets users up.
-const WITH_SET_UP: Stack = Stack::Text(
-    "auth required pam_totp.so setup\n\
-     auth required pam_permit.so\n\
-     account required pam_totp.so\n\
-     account required pam_permit.so\n\
-     session required pam_totp.so\n\
-     session required pam_permit.so\n",
-);
 
 fn with_login(host: Host) -> Host {
     host.write("/tmp/login.c", include_str!("login.c"));

@@ -15,6 +15,8 @@ pub enum Stack<'a> {
     Code,
     /// The code alone, with arguments for the auth line of pam_totp.
     CodeWith(&'a str),
+    /// No other module that decides, in any phase; with arguments for the auth line of pam_totp.
+    NothingElseWith(&'a str),
     /// The file as given.
     Text(&'a str),
 }
@@ -37,6 +39,12 @@ impl Stack<'_> {
             Stack::Code => "auth required pam_totp.so\nauth required pam_permit.so\n".to_owned(),
             Stack::CodeWith(arguments) => {
                 format!("auth required pam_totp.so {arguments}\nauth required pam_permit.so\n")
+            }
+            Stack::NothingElseWith(arguments) => {
+                let lines = |kind: &str, arguments: &str| {
+                    format!("{kind} required pam_totp.so {arguments}\n{kind} required pam_permit.so\n")
+                };
+                return lines("auth", arguments) + &lines("account", "") + &lines("session", "");
             }
             Stack::Text(text) => return text.to_owned(),
         };

@@ -25,14 +25,7 @@ const ALONE: Stack = Stack::Text(
      session required pam_totp.so\n\
      session required pam_permit.so\n",
 );
-pub const WITH_SETUP: Stack = Stack::Text(
-    "auth required pam_totp.so setup\n\
-     auth required pam_permit.so\n\
-     account required pam_totp.so\n\
-     account required pam_permit.so\n\
-     session required pam_totp.so\n\
-     session required pam_permit.so\n",
-);
+pub const WITH_SETUP: Stack = Stack::NothingElseWith("setup");
 
 pub fn builder(mode: &str) -> Builder {
     Host::builder().user("alice", "wonderland").policy(&policy(mode, "")).stack("test", ALONE)

@@ -4,7 +4,7 @@ use super::program::{
     AUTH_ERR, AUTHINFO_UNAVAIL, NONE, PERM_DENIED, PROGRAM, SUCCESS, SYSTEM_ERR, WITH_SETUP, authenticates,
     builder, phases, policy, required, with_program,
 };
-use host::HELPER;
+use host::{HELPER, Host};
 
 #[test]
 fn who_ignores_or_reaps_children_still_gets_the_helpers_answer() {
@@ -14,10 +14,16 @@ fn who_ignores_or_reaps_children_still_gets_the_helpers_answer() {
         assert_eq!(authenticates(&host, "alice", &[sigchld, "test", "alice", &right]), SUCCESS, "{sigchld}");
         assert_eq!(authenticates(&host, "alice", &[sigchld, "test", "alice", &right]), AUTH_ERR, "{sigchld}");
     }
-    host.must_run(&["rm", HELPER]);
-    for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
-        let answer = authenticates(&host, "alice", &[sigchld, "test", "alice", "=123456"]);
-        assert_eq!(answer, AUTHINFO_UNAVAIL, "{sigchld}");
+    is_told_of_a_helper_that_cannot_start(&host);
+}
+
+fn is_told_of_a_helper_that_cannot_start(host: &Host) {
+    for spoilt in [["chmod", "4644", HELPER], ["rm", "-f", HELPER]] {
+        host.must_run(&spoilt);
+        for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
+            let answer = authenticates(host, "alice", &[sigchld, "test", "alice", "=123456"]);
+            assert_eq!(answer, AUTHINFO_UNAVAIL, "{spoilt:?} {sigchld}");
+        }
     }
     assert_eq!(host.times_logged("event=fault"), 0, "no panic, not even one that is caught");
 }
@@ -26,12 +32,7 @@ fn who_ignores_or_reaps_children_still_gets_the_helpers_answer() {
 fn a_set_user_id_program_that_ignores_its_children_is_told_of_a_missing_helper() {
     let (host, _) = required();
     host.must_run(&["chmod", "4755", PROGRAM]);
-    host.must_run(&["rm", HELPER]);
-    for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
-        let answer = authenticates(&host, "alice", &[sigchld, "test", "alice", "=123456"]);
-        assert_eq!(answer, AUTHINFO_UNAVAIL, "{sigchld}");
-    }
-    assert_eq!(host.times_logged("event=fault"), 0, "no panic, not even one that is caught");
+    is_told_of_a_helper_that_cannot_start(&host);
 }
 
 #[test]
