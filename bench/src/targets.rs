@@ -1,4 +1,4 @@
-//! What the figures should be (issue 5), and whether they are.
+//! What the figures should be, and whether they are.
 
 use crate::Findings;
 use crate::logins::Case;
