@@ -280,7 +280,7 @@ fn a_package_has_btrfs_overwrite_the_store_in_place() {
     if host.run(&["systemd-tmpfiles", "--version"]).status != 0 {
         return skip("config/tmpfiles.conf", "there is no systemd-tmpfiles");
     }
-    host.must_run(&["useradd", "--system", "--user-group", "_pam_totp"]);
+    host.must_run(&["systemd-sysusers", "/tmp/package/usr/lib/sysusers.d/pam_totp.conf"]);
     host.must_run(&["systemd-tmpfiles", "--create", "/tmp/package/usr/lib/tmpfiles.d/pam_totp.conf"]);
     assert_eq!(host.must_run(&["stat", "--format=%U %G %a", STORE]), "_pam_totp _pam_totp 700\n");
     assert!(is_overwritten_in_place(&host));
