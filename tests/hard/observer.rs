@@ -1,19 +1,19 @@
 //! Whoever watches the clock: does the time that a refusal takes tell who exists and who is set up?
 //!
-//! A report, not a verdict: `--features hard --test hard_observer -- --nocapture --test-threads=1` prints it, and
-//! docs/threat-model.md holds the figures of one run. What is asserted is only that the driver measured what it
-//! should.
+//! A report, not a verdict: it goes to standard error, and docs/threat-model.md holds the figures of one run with
+//! `OBSERVED_LOGINS=1000`, which takes a quarter of an hour. What is asserted is only that the driver measured what
+//! it should.
 
 #![forbid(unsafe_code)]
 
+#[path = "observer/over_sshd.rs"]
+mod over_sshd;
+
 use host::{Host, Stack};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 const DRIVER: &str = include_str!("observer.c");
-/// Logins of each user.
-const ROUNDS: usize = 1000;
-/// The same where each hashes a password: the figures of docs/threat-model.md are of 1,000, which takes minutes.
-const ROUNDS_WITH_PASSWORD: usize = 200;
 const USERS: [&str; 4] = ["alice", "carol", "bob", "nobody-of-that-name"];
 const WHO: [&str; 4] = ["set up", "set up, too", "not set up", "unknown"];
 
@@ -24,14 +24,20 @@ struct Times {
     to_verdict: Vec<f64>,
 }
 
+/// How many logins of each user are observed: so many, unless `OBSERVED_LOGINS` says another number.
+fn logins_each(usual: usize) -> usize {
+    let asked = std::env::var("OBSERVED_LOGINS").ok();
+    asked.map_or(usual, |number| number.parse().expect("OBSERVED_LOGINS is a number"))
+}
+
 /// Two users who are set up, one who is not, and a name that nobody has.
-fn host(policy: &str, stack: &str) -> Host {
+fn host(policy: &str, service: &str, stack: Stack) -> Host {
     let host = Host::builder()
         .user("alice", "wonderland")
         .user("bob", "builder")
         .user("carol", "carousel")
         .policy(&format!("mode = \"required\"\n{policy}"))
-        .stack("observed", Stack::Text(stack))
+        .stack(service, stack)
         .build();
     for user in ["alice", "carol"] {
         host.enrol(user);
@@ -81,12 +87,13 @@ fn longer(these: &[f64], those: &[f64]) -> f64 {
     these.iter().map(|value| below(*value)).sum::<f64>() / (these.len() * those.len()) as f64
 }
 
+/// Past the capture of a test's output, in one piece.
 fn report(title: &str, times: &BTreeMap<String, Times>) {
-    let rounds = times[USERS[0]].to_verdict.len();
-    println!(
-        "\n{title}, {rounds} logins each, microseconds: median (quartiles); share that takes longer than `set up`"
+    let logins = times[USERS[0]].to_verdict.len();
+    let mut text = format!(
+        "\n{title}, {logins} logins each, microseconds: median (quartiles); share that takes longer than `set up`\n\
+         | | to the prompt | longer | to the verdict | longer |\n|---|---|---|---|---|\n"
     );
-    println!("| | to the prompt | longer | to the verdict | longer |\n|---|---|---|---|---|");
     let base = &times[USERS[0]];
     for (user, who) in USERS.iter().zip(WHO) {
         let cell = |sample: &[f64], base: &[f64]| {
@@ -94,12 +101,11 @@ fn report(title: &str, times: &BTreeMap<String, Times>) {
             format!("{median:.0} ({lower:.0} to {upper:.0}) | {:.2}", longer(sample, base))
         };
         let of_user = &times[*user];
-        println!(
-            "| {who} | {} | {} |",
-            cell(&of_user.to_prompt, &base.to_prompt),
-            cell(&of_user.to_verdict, &base.to_verdict)
-        );
+        let (to_prompt, to_verdict) =
+            (cell(&of_user.to_prompt, &base.to_prompt), cell(&of_user.to_verdict, &base.to_verdict));
+        text.push_str(&format!("| {who} | {to_prompt} | {to_verdict} |\n"));
     }
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Every guess is judged and counted, as of an attacker who keeps within the throttle.
@@ -107,18 +113,20 @@ const UNTHROTTLED: &str = "[throttle]\nfree_failures = 1000000\nceiling = 100000
 
 #[test]
 fn what_the_clock_tells_of_a_wrong_code_by_the_module_alone() {
+    let rounds = logins_each(1000);
+    let observed = |policy: &str, stack| observed(&host(policy, "observed", Stack::Text(stack)), rounds, 200);
     let stack = "auth required pam_totp.so\n";
-    report("A wrong code, pam_totp alone", &observed(&host(UNTHROTTLED, stack), ROUNDS, 200));
-    report("The same, throttled", &observed(&host("", stack), ROUNDS, 200));
-    let setup = "auth required pam_totp.so setup\n";
+    report("A wrong code, pam_totp alone", &observed(UNTHROTTLED, stack));
+    report("The same, throttled", &observed("", stack));
     let policy = format!("[enrollment]\nat_login = [\"observed\"]\n{UNTHROTTLED}");
-    report("The same, with `setup`", &observed(&host(&policy, setup), ROUNDS, 200));
+    report("The same, with `setup`", &observed(&policy, "auth required pam_totp.so setup\n"));
 }
 
 #[test]
 fn what_the_clock_tells_of_a_wrong_password_and_a_wrong_code() {
-    let stack = "auth required pam_unix.so\nauth required pam_totp.so\n";
-    report("Wrong password and wrong code", &observed(&host(UNTHROTTLED, stack), ROUNDS_WITH_PASSWORD, 20));
+    let stack = Stack::Text("auth required pam_unix.so\nauth required pam_totp.so\n");
+    let host = host(UNTHROTTLED, "observed", stack);
+    report("Wrong password and wrong code", &observed(&host, logins_each(200), 20));
 }
 
 #[test]
