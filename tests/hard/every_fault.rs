@@ -6,7 +6,7 @@
 mod strace;
 mod subject;
 
-use host::{HELPER, Outcome, Phone};
+use host::{HELPER, Host, Outcome, Phone, STORE};
 use strace::{Fault, Tracer};
 use subject::{
     AUTH_ERR, ENROL, ENROL_AT_LOGIN, ONE_FAILURE, REVOKE, SUCCESS, Subject, UNTHROTTLED, codes_of, house,
@@ -50,22 +50,45 @@ fn a_right_code_is_accepted_once_or_not_at_all() {
     );
 }
 
+/// Runs a program that can write no longer pieces than these to a file, and sees that some were cut.
+fn cut_short(host: &Host, longest: usize, words: &[&str], input: &str) -> Outcome {
+    let short = short_writes(host, longest);
+    let short: Vec<&str> = short.iter().map(String::as_str).collect();
+    let strace = ["strace", "-f", "-y", "-o", strace::LOG, "-e", "trace=write,pwrite64"];
+    let outcome = host.run_with_input("root", &[&strace, &short[..], words].concat(), input);
+    let log = strace::log(host);
+    let cut = log.lines().any(|line| line.contains(STORE) && line.ends_with(&format!(" = {longest}")));
+    assert!(cut, "{words:?}: nothing was cut short: {log}");
+    outcome
+}
+
 #[test]
 fn writes_that_are_cut_short_are_finished() {
     let subject = Subject::new(UNTHROTTLED);
-    let Subject { host, codes, .. } = &subject;
+    let Subject { host, codes, wrong, .. } = &subject;
     for longest in [1, 7, 1000] {
+        let run = |words: &[&str], input: &str| cut_short(host, longest, words, input);
         subject.put_back();
-        let short = short_writes(host, longest);
-        let with_short = ["strace", "-f", "-o", "/dev/null", "-e", "trace=none"].into_iter();
-        let with_short: Vec<&str> = with_short.chain(short.iter().map(String::as_str)).collect();
-        let tried = host.run(&[&with_short[..], &login_words(&codes[1])].concat());
+        let tried = run(&login_words(&codes[1]), "");
         assert_eq!(tried.status, SUCCESS, "{longest}: {tried:?}");
         assert_eq!(nothing_was_lost(&subject, true), Ok(()), "{longest}");
+        let refused = run(&login_words(wrong), "");
+        assert_eq!(refused.status, AUTH_ERR, "{longest}: {refused:?}");
+        let kept = host.must_run(&["totp-enroll", "admin", "why", "alice", "--json"]);
+        assert!(kept.contains("wrong-code"), "{longest}: the refusal was not kept: {kept}");
+        let begun = run(&[HELPER], &begin(&codes[3]));
+        let new = codes_of(&Phone::scan(value(&begun.stdout, "uri")));
+        run(&[HELPER], &confirm(value(&begun.stdout, "nonce"), &new[0]));
+        assert_eq!(login(host, &codes[4]), AUTH_ERR, "{longest}: the old phone still logs in");
+        assert_eq!(login(host, &new[1]), SUCCESS, "{longest}: the new phone does not log in");
         host.must_run(&REVOKE);
-        let again = host.run(&[&with_short[..], &ENROL].concat());
+        let again = run(&ENROL, "");
         assert_eq!(again.status, 0, "{longest}: {again:?}");
         assert_eq!(login(host, &codes_of(&phone_in(&again))[0]), SUCCESS, "{longest}");
+        host.must_run(&REVOKE);
+        let at_login = run(&ENROL_AT_LOGIN, "");
+        assert_eq!(at_login.status, SUCCESS, "{longest}: {at_login:?}");
+        assert_eq!(login(host, &phone_on_file(host).code_at(1)), SUCCESS, "{longest}");
     }
 }
 
@@ -321,6 +344,10 @@ fn begin(code: &str) -> String {
     request(&format!("ask = \"begin\"\npurpose = \"renewal\"\ncode = \"{code}\""))
 }
 
+fn confirm(nonce: &str, code: &str) -> String {
+    request(&format!("ask = \"confirm\"\nnonce = \"{nonce}\"\ncode = \"{code}\""))
+}
+
 #[test]
 fn a_renewal_ends_with_the_old_secret_or_the_new_one() {
     let mut subject = Subject::new(UNTHROTTLED);
@@ -328,7 +355,7 @@ fn a_renewal_ends_with_the_old_secret_or_the_new_one() {
     let new = codes_of(&Phone::scan(value(&begun.stdout, "uri")));
     let nonce = value(&begun.stdout, "nonce").to_owned();
     subject.files = subject.host.store();
-    let input = request(&format!("ask = \"confirm\"\nnonce = \"{nonce}\"\ncode = \"{}\"", new[0]));
+    let input = confirm(&nonce, &new[0]);
     let tracer = Tracer { input: &input, ..Tracer::from(POLICY) };
     let calls = tracer.calls(&subject.host, &[HELPER], 0);
     let Subject { host, codes, .. } = &subject;

@@ -144,12 +144,15 @@ fn of_sixteen_logins_with_one_recovery_code_one_gets_in() {
         let codes = host.enrol("alice").recovery_codes;
         assert_eq!(codes.len(), 10);
         for (spent, code) in codes.iter().enumerate() {
-            win(&crowd.at_once(&[Party::logins(CROWD, "alice", code)]), 1, slip * 10 + spent);
+            // A helper takes longer to start: every second round is the module's alone.
+            let half = Party::logins(CROWD / 2, "alice", code);
+            let other = if spent % 2 == 0 { half.clone() } else { half.clone().unprivileged() };
+            win(&crowd.at_once(&[half, other]), 1, slip * 10 + spent);
         }
         assert_eq!(status(&host)["recovery_codes_left"], 0);
         revoke(&host);
     }
-    report("one recovery code, module", SLIPS * 10, since);
+    report("one recovery code, module and helper", SLIPS * 10, since);
     log_counts(&host, SLIPS * 10, SLIPS * 10 * (CROWD - 1));
 }
 
@@ -166,9 +169,13 @@ fn as_many_get_in_with_a_temporary_code_as_it_was_made_for() {
             let made = host.run(&words).json();
             let code = made["code"].as_str().expect("`code` is a string");
             let half = Party::logins(CROWD / 2, "alice", code);
-            // A helper takes longer to start: every second round is the module's alone.
-            let other = if round % 2 == 0 { half.clone() } else { half.clone().unprivileged() };
-            win(&crowd.at_once(&[half, other]), uses, round);
+            let helpers = half.clone().unprivileged();
+            let parties = match round % 3 {
+                0 => [half.clone(), half],
+                1 => [half, helpers],
+                _ => [helpers.clone(), helpers],
+            };
+            win(&crowd.at_once(&parties), uses, round);
         }
     }
     report("one temporary code for 1 and for 3 logins, module and helper", 2 * ROUNDS, since);
@@ -208,6 +215,27 @@ fn no_failure_of_a_crowd_of_guesses_goes_uncounted() {
     };
     assert_eq!(waits_with(failures - 1, failures), (true, true));
     assert_eq!(waits_with(failures, failures + 1), (false, false));
+    log_counts(&host, 0, failures);
+}
+
+#[test]
+fn no_failure_of_a_crowd_of_screen_lockers_goes_uncounted() {
+    const ROUNDS: usize = 50;
+    let host = house();
+    host.enrol("alice");
+    let mut crowd = host.crowd(SERVICE);
+    for round in 0..ROUNDS {
+        let wrong = Party::logins(CROWD, "alice", &format!("{round:08}")).unprivileged();
+        let acts = crowd.at_once(&[wrong]);
+        assert!(acts.iter().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
+    }
+    let failures = ROUNDS * CROWD;
+    let waits_with = |free_failures| {
+        host.write(POLICY, policy_with(free_failures, 1_000_000));
+        status(&host)["throttled_for"] != 0
+    };
+    assert!(waits_with(failures - 1));
+    assert!(!waits_with(failures));
     log_counts(&host, 0, failures);
 }
 

@@ -1,20 +1,30 @@
 /* Loaded into a program, it has the kernel write at most SHORT_WRITES bytes at once to a regular file. */
 
 #define _GNU_SOURCE
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static size_t cut(int file, size_t length)
+static size_t longest = SIZE_MAX;
+
+/* Early, for totp-helper clears its environment. */
+__attribute__((constructor)) static void read_longest(void)
 {
 	const char *most = getenv("SHORT_WRITES");
+
+	if (most != NULL)
+		longest = strtoul(most, NULL, 10);
+}
+
+static size_t cut(int file, size_t length)
+{
 	struct stat about;
 
-	if (most == NULL || fstat(file, &about) != 0 || !S_ISREG(about.st_mode))
+	if (length <= longest || fstat(file, &about) != 0 || !S_ISREG(about.st_mode))
 		return length;
-	size_t longest = strtoul(most, NULL, 10);
-	return length < longest ? length : longest;
+	return longest;
 }
 
 ssize_t write(int file, const void *bytes, size_t length)

@@ -13,6 +13,7 @@ struct Rounds {
     played: u64,
     errand_took: u64,
     logins_won: usize,
+    errands_done: usize,
 }
 
 impl Rounds {
@@ -26,6 +27,7 @@ impl Rounds {
         self.played += 1;
         self.errand_took = errand.ended - errand.began;
         self.logins_won += winners(&acts);
+        self.errands_done += usize::from(errand.result == SUCCESS);
         (acts, errand)
     }
 
@@ -34,6 +36,10 @@ impl Rounds {
         report(what, ROUNDS, since);
         let _ = writeln!(std::io::stderr(), "    a login got in first in {}", self.logins_won);
         assert!(self.logins_won > 0, "the errand was always first: nothing was raced");
+        assert!(
+            self.logins_won < ROUNDS && self.errands_done > 0,
+            "a login was always first: nothing was raced"
+        );
     }
 }
 
@@ -84,13 +90,16 @@ fn a_code_serves_one_login_or_one_errand_and_never_both() {
     let mut codes = token(&host, ROUNDS);
     let mut crowd = host.crowd(SERVICE);
     let mut rounds = Rounds::default();
+    let mut done = [false; 3];
     let since = Instant::now();
     for (round, code) in codes.by_ref().take(ROUNDS).enumerate() {
-        let errand = errands[round % errands.len()](&code);
-        let (logins, errand) = rounds.play(&mut crowd, &code, errand);
+        let kind = round % errands.len();
+        let (logins, errand) = rounds.play(&mut crowd, &code, errands[kind](&code));
+        done[kind] |= errand.result == SUCCESS;
         win(&logins, usize::from(errand.result != SUCCESS), round);
     }
     rounds.report("one code for logins and an errand", since);
+    assert_eq!(done, [true; 3], "one kind of errand was never done");
     assert_eq!(status(&host)["configured"], true);
 }
 
