@@ -80,6 +80,14 @@ static void limit(void)
     die("`%s` is no limit", name);
 }
 
+static void allow_cores(void)
+{
+    struct rlimit both;
+    must(getrlimit(RLIMIT_CORE, &both));
+    both.rlim_cur = both.rlim_max;
+    must(setrlimit(RLIMIT_CORE, &both));
+}
+
 /* In the child, right before the helper is there. */
 static void prepare(void)
 {
@@ -119,10 +127,13 @@ static void prepare(void)
         FILE *score = fopen("/proc/self/oom_score_adj", "we");
         must(score && fprintf(score, "1000") > 0 && fclose(score) == 0 ? 0 : -1);
     } else if (is("core")) {
-        struct rlimit both;
-        must(getrlimit(RLIMIT_CORE, &both));
-        both.rlim_cur = both.rlim_max;
-        must(setrlimit(RLIMIT_CORE, &both));
+        allow_cores();
+    } else if (is("core-signal")) {
+        allow_cores();
+        /* Where this user may write one. */
+        char path[] = "/tmp/core-XXXXXX";
+        must(mkdtemp(path) ? 0 : -1);
+        must(chdir(path));
     } else if (is("descriptors")) {
         struct rlimit both;
         must(getrlimit(RLIMIT_NOFILE, &both));
@@ -226,6 +237,24 @@ static void wait_until_shed(pid_t process)
     while (uid == 0 || uid == (long)getuid());
 }
 
+/* Until the child is no longer this program, or has ended. */
+static void wait_until_executed(pid_t process)
+{
+    char path[64], own[32] = "", name[32] = "";
+    siginfo_t ended = {0};
+    must(prctl(PR_GET_NAME, own));
+    snprintf(path, sizeof path, "/proc/%d/comm", process);
+    do {
+        FILE *comm = fopen(path, "re");
+        if (!comm || !fgets(name, sizeof name, comm))
+            die("%s", path);
+        fclose(comm);
+        name[strcspn(name, "\n")] = '\0';
+        waitid(P_PID, (id_t)process, &ended, WEXITED | WNOHANG | WNOWAIT);
+    } while (!strcmp(name, own) && !ended.si_pid);
+    printf("was=%s\n", name);
+}
+
 static void try(const char *what, bool reached)
 {
     if (reached)
@@ -290,6 +319,10 @@ static void disturb(pid_t process)
     int number;
     long delay;
     if (is("signal") && sscanf(value, "%d:%ld", &number, &delay) == 2) {
+        wait_microseconds(delay);
+        kill(process, number);
+    } else if (is("core-signal") && sscanf(value, "%d:%ld", &number, &delay) == 2) {
+        wait_until_executed(process);
         wait_microseconds(delay);
         kill(process, number);
     } else if (is("stop")) {
