@@ -244,6 +244,50 @@ fn closed_descriptors_are_no_way_into_the_store() {
 }
 
 #[test]
+fn an_answer_that_has_nowhere_to_go_is_not_written_into_the_store() {
+    let host = builder()
+        .policy(
+            "mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 1000\nceiling = 1000\n",
+        )
+        .build();
+    let mut phone = host.enrol("alice");
+    let guess = format!(
+        "user = \"alice\"\nservice = \"test\"\n[request]\nask = \"judge\"\nintent = \"login\"\n\
+         typed = \"{}\"\nsecond_try = false\n",
+        phone.wrong_code()
+    );
+    let first = host.store();
+    for (closed, is_answered, is_asked) in [
+        ("", true, true),
+        ("2>&-", true, true),
+        (">&-", false, true),
+        (">&- 2>&-", false, true),
+        ("<&- >&- 2>&-", false, false),
+    ] {
+        let before = host.store();
+        let outcome =
+            host.run_with_input("alice", &["sh", "-c", &format!("exec {HELPER} {closed}")], &*guess);
+        assert!(outcome.status < 124, "{closed}: {outcome:?}");
+        assert_eq!(outcome.stdout.contains("wrong-code"), is_answered, "{closed}: {outcome:?}");
+        let after = host.store();
+        assert_eq!(after != before, is_asked, "{closed}: a guess that is asked is counted");
+        // The file that is opened next takes the place of the closed one.
+        assert!(after.keys().eq(first.keys()), "{closed}");
+        assert_eq!(after["alice.toml"], first["alice.toml"], "{closed}");
+        assert_eq!(after["alice.state"].len(), first["alice.state"].len(), "{closed}");
+        for (name, text) in &after {
+            for answer in ["wrong-code", "[done", "[failed", "totp-helper"] {
+                let is_in = text.windows(answer.len()).any(|part| part == answer.as_bytes());
+                assert!(!is_in, "{closed}: {answer} is in {name}");
+            }
+        }
+    }
+    let code = phone.code();
+    passes(&locker(&host, "alice", &[], &code));
+    says(&locker(&host, "alice", &[], &code), AUTH_ERR);
+}
+
+#[test]
 fn arguments_and_environment_of_the_caller_mean_nothing() {
     let host = builder().build();
     let mut phone = host.enrol("alice");
