@@ -26,6 +26,8 @@ use std::time::Duration;
 const SOURCE: &str = include_str!("caller.c");
 const CALLER: &str = "/usr/local/bin/caller";
 const REQUEST: &str = "/tmp/request";
+/// What a helper without root answers.
+const NOT_ROOT: &str = "does not run as root here";
 /// How long the helper waits for a request, and some more.
 const PATIENCE: Duration = Duration::from_secs(12);
 

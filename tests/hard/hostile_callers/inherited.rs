@@ -1,10 +1,8 @@
 //! What a program hands on to the helper that it becomes: limits, priorities, signals to come, descriptors, the
 //! environment. What is done to a helper that runs already is in running_helper.rs.
 
-use super::{REQUEST, house};
+use super::{NOT_ROOT, REQUEST, house};
 use host::{HELPER, STORE};
-
-const NOT_ROOT: &str = "does not run as root here";
 
 #[test]
 fn what_a_caller_leaves_behind_for_the_helper_keeps_no_guess_from_being_judged_and_counted() {
