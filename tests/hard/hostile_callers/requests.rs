@@ -70,6 +70,21 @@ fn a_request_of_64_kib_is_judged_and_one_byte_more_is_not() {
 }
 
 #[test]
+fn two_requests_in_one_are_refused_as_one_and_neither_is_judged() {
+    let mut house = house();
+    let wrong = guess("alice", &house.alice.wrong_code());
+    let right = guess("alice", &house.alice.code());
+    let before = house.host.store();
+    for two in [[&wrong, &wrong], [&wrong, &right], [&right, &wrong]] {
+        house.request(&two.map(String::as_str).concat());
+        let outcome = house.calls("nothing");
+        assert_eq!(outcome.stdout.matches('[').count(), 1, "one answer: {outcome:?}");
+        assert!(outcome.stdout.contains("is not one this helper knows"), "{outcome:?}");
+    }
+    house.is_whole_and_as(&before);
+}
+
+#[test]
 fn another_users_name_or_a_path_for_one_gets_the_same_refusal_as_nobody() {
     let mut house = house();
     let before = house.host.store();
