@@ -21,7 +21,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SOURCE: &str = include_str!("caller.c");
 const CALLER: &str = "/usr/local/bin/caller";
@@ -30,6 +30,8 @@ const REQUEST: &str = "/tmp/request";
 const NOT_ROOT: &str = "does not run as root here";
 /// How long the helper waits for a request, and some more.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// For how long a helper may hold its user's lock.
+const LONGEST_LOCK: Duration = Duration::from_secs(2);
 
 /// Guesses are not throttled here, so that each one that is judged changes the state.
 const POLICY: &str = "mode = \"required\"\n\
@@ -92,6 +94,15 @@ impl House {
         file.try_lock().is_err()
     }
 
+    /// Whoever has the lock now has it no longer than the helper may.
+    fn lock_is_soon_let_go(&self, when: &str) {
+        let begin = Instant::now();
+        while self.is_locked() {
+            assert!(begin.elapsed() < LONGEST_LOCK, "the lock was held for {LONGEST_LOCK:?}, {when}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn calls(&self, trick: &str) -> Outcome {
         let outcome = self.host.run_as("alice", &[CALLER, trick, HELPER, REQUEST]);
         assert_eq!(outcome.status, 0, "{trick}: {outcome:?}");
@@ -100,9 +111,13 @@ impl House {
     }
 
     fn tells_no_secret(&self, outcome: &Outcome) {
+        self.is_no_secret_in(&outcome.text());
+    }
+
+    fn is_no_secret_in(&self, text: &str) {
         for phone in [&self.alice, &self.bob] {
-            assert!(!outcome.text().contains(phone.secret()), "{outcome:?}");
-            assert!(!phone.recovery_codes.iter().any(|code| outcome.text().contains(code)), "{outcome:?}");
+            assert!(!text.contains(phone.secret()), "{text}");
+            assert!(!phone.recovery_codes.iter().any(|code| text.contains(code)), "{text}");
         }
     }
 
