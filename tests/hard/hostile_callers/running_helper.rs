@@ -23,12 +23,19 @@ fn a_helper_that_its_caller_stops_holds_no_lock() {
     let mut house = house();
     let mut stopped = 0;
     for delay in (0..3000).step_by(40) {
+        let before = house.state();
+        let when = format!("{delay} us after the start");
         let mut call = house.takes_part(&AS_ALICE, &format!("stop={delay}"));
         if call.waits() == "stopped" {
             stopped += 1;
-            assert!(!house.is_locked(), "it was stopped under its lock, {delay} us after its start");
+            assert!(!house.is_locked(), "it was stopped under its lock, {when}");
+        } else {
+            // Nothing stops it then, and its answer is not taken yet.
+            house.lock_is_soon_let_go(&when);
         }
-        call.goes_on();
+        let said = call.goes_on();
+        assert!(house.judged_and_counted_since(&before, &said, &when), "no verdict, {when}: {said}");
+        house.is_no_secret_in(&said);
     }
     eprintln!("stopped {stopped} times");
     assert!(stopped > 0, "no moment was early enough");
