@@ -141,7 +141,7 @@ static void prepare(void)
         must(setrlimit(RLIMIT_NOFILE, &both));
         for (int i = 0; i < 1000; i++)
             must(open("/dev/zero", O_RDWR));
-    } else if (is("cgroup-frozen") || is("cgroup-killed")) {
+    } else if (is("timed-in-cgroup") || is("cgroup-frozen") || is("cgroup-killed")) {
         char path[512];
         snprintf(path, sizeof path, "%s/cgroup.procs", strchr(value, ':') + 1);
         int list = open(path, O_WRONLY | O_CLOEXEC);
@@ -171,16 +171,19 @@ static void become_helper(void)
 
 /* ------------------------------------------------------------------ what is done to a helper that runs */
 
+static long microseconds_since(const struct timespec *begin)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - begin->tv_sec) * 1000000 + (now.tv_nsec - begin->tv_nsec) / 1000;
+}
+
 static void wait_microseconds(long microseconds)
 {
-    struct timespec now, end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_nsec += microseconds * 1000;
-    end.tv_sec += end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    do
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+    struct timespec begin;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    while (microseconds_since(&begin) < microseconds)
+        ;
 }
 
 /* Tells the test, and goes on when it says so. */
@@ -321,6 +324,11 @@ static void disturb(pid_t process)
     if (is("signal") && sscanf(value, "%d:%ld", &number, &delay) == 2) {
         wait_microseconds(delay);
         kill(process, number);
+        if (number == SIGTSTP) {
+            /* Long enough to be stopped. */
+            wait_microseconds(2000);
+            kill(process, SIGCONT);
+        }
     } else if (is("core-signal") && sscanf(value, "%d:%ld", &number, &delay) == 2) {
         wait_until_executed(process);
         wait_microseconds(delay);
@@ -373,6 +381,8 @@ int main(int argc, char **argv)
         trick = "slack";
     if (!watched && !withheld)
         must(send(ends[0], request, length, MSG_NOSIGNAL));
+    struct timespec begin;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     pid_t process = fork();
     must(process);
     if (process == 0) {
@@ -402,6 +412,8 @@ int main(int argc, char **argv)
     while ((count = recv(ends[0], answer + got, sizeof answer - 1 - got, 0)) > 0)
         got += (size_t)count;
     printf("%s\n", answer);
+    if (is("timed") || is("timed-in-cgroup"))
+        printf("took=%ld\n", microseconds_since(&begin));
     int status = 0;
     if (waitpid(process, &status, 0) == process)
         printf("ended=%s:%d core=%d\n", WIFEXITED(status) ? "status" : "signal",

@@ -4,13 +4,21 @@
 use super::{AS_ALICE, CALLER, House, REQUEST, house};
 use host::{HELPER, skip};
 
+const STOPPED_AT_TERMINAL: u32 = 20;
+
 #[test]
 fn a_signal_at_any_moment_hides_no_guess_and_tears_no_record() {
     let mut house = house();
     let (mut judged, mut ended) = (0, 0);
-    for signal in [2, 3, 9, 11, 14, 15, 25] {
-        for delay in (0..2400).step_by(120) {
-            if house.guesses(&format!("signal={signal}:{delay}")) { judged += 1 } else { ended += 1 }
+    let usual = house.usual_time(&AS_ALICE, "timed");
+    for signal in [1, 2, 3, 9, 10, 11, 13, 14, 15, STOPPED_AT_TERMINAL, 24, 25] {
+        for delay in (0..16).map(|part| usual * part / 16) {
+            if house.guesses(&format!("signal={signal}:{delay}")) {
+                judged += 1;
+            } else {
+                assert_ne!(signal, STOPPED_AT_TERMINAL, "it goes on after that");
+                ended += 1;
+            }
         }
     }
     eprintln!("{judged} guesses were judged, {ended} calls were ended before");
