@@ -248,12 +248,13 @@ static void wait_until_executed(pid_t process)
     must(prctl(PR_GET_NAME, own));
     snprintf(path, sizeof path, "/proc/%d/comm", process);
     do {
+        /* Before its name is read, as it keeps its last one. */
+        waitid(P_PID, (id_t)process, &ended, WEXITED | WNOHANG | WNOWAIT);
         FILE *comm = fopen(path, "re");
         if (!comm || !fgets(name, sizeof name, comm))
             die("%s", path);
         fclose(comm);
         name[strcspn(name, "\n")] = '\0';
-        waitid(P_PID, (id_t)process, &ended, WEXITED | WNOHANG | WNOWAIT);
     } while (!strcmp(name, own) && !ended.si_pid);
     printf("was=%s\n", name);
 }

@@ -82,7 +82,7 @@ fn a_helper_that_is_made_to_crash_leaves_no_core() {
     let plain = "/tmp/plain-helper";
     house.host.must_run(&["sh", "-c", &format!("cp {HELPER} {plain} && chmod 755 {plain}")]);
     let (mut ended, mut cores) = (0, 0);
-    for delay in (0..800).step_by(50) {
+    for delay in (0..400).step_by(25) {
         for signal in [3, 6, 11] {
             let said = crashes(&house, HELPER, signal, delay);
             assert!(said.contains("was=totp-helper\n") && said.contains("core=0"), "{said}");
