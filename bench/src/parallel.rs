@@ -95,7 +95,7 @@ impl Parallel {
     /// What was found, as Markdown.
     pub fn text(&self) -> String {
         let head = |first: &str| {
-            let names = Module::ASKING.map(|module| module.name().to_owned());
+            let names = Module::ALL.map(|module| module.name().to_owned());
             [first.to_owned()].into_iter().chain(names).collect::<Vec<_>>()
         };
         let mut different =
@@ -104,7 +104,7 @@ impl Parallel {
         for count in AT_ONCE {
             let row = |found: &BTreeMap<(Module, usize), Found>, words: fn(&Found) -> String| {
                 let cells =
-                    Module::ASKING.map(|module| found.get(&(module, count)).map(words).unwrap_or_default());
+                    Module::ALL.map(|module| found.get(&(module, count)).map(words).unwrap_or_default());
                 [count.to_string()].into_iter().chain(cells).collect::<Vec<_>>()
             };
             different.row(row(&self.different, |found| {
@@ -117,7 +117,7 @@ impl Parallel {
             }));
         }
         format!(
-            "On the disk, each login in a process of its own; medians of {} rounds, the empty stack not taken off. \
+            "On the disk, each login in a process of its own; medians of {} rounds, the empty stack beside them and not taken off. \
              Of different users everybody has a right code, and where fewer got in, right codes were refused. \
              pam_totp lets nobody hear of a refusal before five milliseconds have passed.\n\n{}\n{}",
             self.rounds,

@@ -217,7 +217,8 @@ impl Scale {
         format!(
             "A login with a right code on the disk, net of the empty stack; medians of {} rounds of {} users ({} with \
              pam_oath and with 1,000 rules), in which all take turns. In the store of pam_totp everybody has two files, empty but for those \
-             who log in; pam_oath has one file with a line for everybody, and writes it anew at each login. \
+             who log in; pam_oath has one file with a line for everybody, and writes it anew at each login: \
+             beyond 100,000 that takes too long to be measured. \
              pam_google_authenticator has no store: its file lies in the user's home.\n\n{}\n\
              Rules that do not match, with users, services and networks each; a store of {} users:\n\n{}",
             self.rounds.rounds,
