@@ -31,8 +31,10 @@ fn login_steps(host: &Host, options: &[&str], code: &str) -> Vec<Step> {
 }
 
 /// Opens the store of `host` from everything that a power cut may leave of `before` within these steps.
-/// `check` is told which of the `words` had been said until then.
-fn cut_anywhere(host: &Host, before: &Files, steps: &[Step], check: impl Fn(&str)) {
+/// `check` is told what had been said until then. Returns what had been said at the end: where nothing was,
+/// nothing was checked.
+#[must_use]
+fn cut_anywhere(host: &Host, before: &Files, steps: &[Step], check: impl Fn(&str)) -> String {
     let mut disk = Disk::with(before);
     let (mut said, mut seen) = (String::new(), std::collections::BTreeSet::new());
     for cut in 0..=steps.len() {
@@ -54,6 +56,7 @@ fn cut_anywhere(host: &Host, before: &Files, steps: &[Step], check: impl Fn(&str
         }
     }
     eprintln!("{} cut points, {} stores", steps.len() + 1, seen.len());
+    said
 }
 
 /// What holds after any cut: the credential stands, and old codes stay old.
@@ -82,9 +85,10 @@ fn after_a_login_its_code_stays_used() {
     let subject = Subject::new(UNTHROTTLED);
     let Subject { host, codes, files, .. } = &subject;
     let all: Vec<Step> = codes[1..4].iter().flat_map(|code| login_steps(host, &[], code)).collect();
-    cut_anywhere(host, files, &all, |said| {
+    let said = cut_anywhere(host, files, &all, |said| {
         stays_used(&subject, &codes[1..=accepted(said)]);
     });
+    assert_eq!(accepted(&said), 3, "{said}");
 }
 
 #[test]
@@ -93,9 +97,10 @@ fn after_refusals_and_a_login_its_code_stays_used() {
     let Subject { host, codes, files, wrong, .. } = &subject;
     let tried = [&codes[1], wrong, wrong, wrong, &codes[2], wrong, &codes[3]];
     let all: Vec<Step> = tried.iter().flat_map(|code| login_steps(host, &[], code)).collect();
-    cut_anywhere(host, files, &all, |said| {
+    let said = cut_anywhere(host, files, &all, |said| {
         stays_used(&subject, &codes[1..=accepted(said)]);
     });
+    assert_eq!(accepted(&said), 3, "{said}");
 }
 
 #[test]
@@ -111,11 +116,12 @@ fn after_a_sync_that_failed_no_code_before_it_comes_back() {
     ]
     .concat();
     assert!(all.iter().any(|step| matches!(step, Step::Synced(_, false))), "no sync failed");
-    cut_anywhere(host, files, &all, |said| {
+    let said = cut_anywhere(host, files, &all, |said| {
         // The second login met the fault.
         let used = [&codes[1], &codes[3]].map(String::clone);
         stays_used(&subject, &used[..accepted(said)]);
     });
+    assert_eq!(accepted(&said), 2, "{said}");
 }
 
 #[test]
@@ -137,11 +143,12 @@ fn after_a_login_that_was_killed_within_a_write_no_code_before_it_comes_back() {
         let cut_short =
             all.iter().any(|step| matches!(step, Step::Wrote(_, _, bytes) if bytes.len() == longest));
         assert!(cut_short, "no write was cut short: {all:?}");
-        cut_anywhere(host, files, &all, |said| {
+        let said = cut_anywhere(host, files, &all, |said| {
             // The second login met the fault.
             let used = [&codes[1], &codes[3]].map(String::clone);
             stays_used(&subject, &used[..accepted(said)]);
         });
+        assert_eq!(accepted(&said), 2, "{said}");
     }
 }
 
@@ -150,7 +157,7 @@ fn a_recovery_code_stays_spent_and_the_others_stay() {
     let subject = Subject::new(UNTHROTTLED);
     let Subject { host, recovery_codes, files, codes, .. } = &subject;
     let all: Vec<Step> = recovery_codes[..2].iter().flat_map(|code| login_steps(host, &[], code)).collect();
-    cut_anywhere(host, files, &all, |said| {
+    let said = cut_anywhere(host, files, &all, |said| {
         assert!(subject.credential_stands(), "the credential was changed");
         for code in &recovery_codes[..accepted(said)] {
             assert_eq!(login(host, code), AUTH_ERR, "a spent recovery code was not refused");
@@ -159,6 +166,7 @@ fn a_recovery_code_stays_spent_and_the_others_stay() {
             assert_eq!(login(host, code), SUCCESS, "another code is lost");
         }
     });
+    assert_eq!(accepted(&said), 2, "{said}");
 }
 
 #[test]
@@ -166,7 +174,7 @@ fn a_first_set_up_is_there_whole_or_not_at_all() {
     let host = house(UNTHROTTLED);
     let nothing = host.store();
     let all = steps_of(&host, &[], &ENROL, "");
-    cut_anywhere(&host, &nothing, &all, |said| {
+    let said = cut_anywhere(&host, &nothing, &all, |said| {
         let there = is_configured(&host);
         assert!(there || !said.contains("otpauth://"), "what was told is lost");
         if there {
@@ -179,6 +187,7 @@ fn a_first_set_up_is_there_whole_or_not_at_all() {
             assert_eq!(host.run(&ENROL).status, 0, "it cannot be made again");
         }
     });
+    assert!(said.contains("otpauth://"), "{said}");
 }
 
 #[test]
@@ -186,7 +195,7 @@ fn after_a_revoke_no_code_comes_back() {
     let subject = Subject::new(UNTHROTTLED);
     let Subject { host, codes, files, .. } = &subject;
     let all = steps_of(host, &[], &REVOKE, "");
-    cut_anywhere(host, files, &all, |said| {
+    let said = cut_anywhere(host, files, &all, |said| {
         assert_eq!(login(host, &codes[0]), AUTH_ERR, "a code accepted long ago was not refused");
         if is_configured(host) {
             assert!(!said.contains("removed"), "it was told and is not so");
@@ -197,6 +206,7 @@ fn after_a_revoke_no_code_comes_back() {
             assert_eq!(host.run(&ENROL).status, 0, "nobody can be set up after it");
         }
     });
+    assert!(said.contains("removed"), "{said}");
 }
 
 #[test]
@@ -213,7 +223,7 @@ fn a_renewal_leaves_the_old_secret_or_the_new_one() {
     let nonce = value(&answer, "nonce");
     let confirm = request(&format!("ask = \"confirm\"\nnonce = \"{nonce}\"\ncode = \"{}\"", new[0]));
     all.extend(steps_of(host, &[], &[HELPER], &confirm));
-    cut_anywhere(host, files, &all, |said| {
+    let said = cut_anywhere(host, files, &all, |said| {
         assert_eq!(login(host, &codes[0]), AUTH_ERR, "a code accepted long ago was not refused");
         if said.contains("otpauth://") {
             assert_eq!(login(host, &codes[1]), AUTH_ERR, "the code that began it was not refused");
@@ -229,4 +239,5 @@ fn a_renewal_leaves_the_old_secret_or_the_new_one() {
             assert_eq!(login(host, &new[2]), SUCCESS, "the new phone does not log in");
         }
     });
+    assert!(said.contains("otpauth://") && said.contains("recovery_codes"), "{said}");
 }
