@@ -1,9 +1,10 @@
 //! A disk that loses power: the writes and syncs of programs, read from strace's log, and what may be on
 //! the disk of a store after each of them.
 //!
-//! Of a file there is what was synced last; of each write since then nothing, all, or some sectors of 512
-//! bytes. Of the directory there is what was synced last, and any number of changes since then, in their
-//! order. A sync that fails takes with it what it should have written: Linux calls such pages clean.
+//! Of a file there is what was synced last; of the writes since then none, all, every other one, or of each of
+//! them the same sectors of 512 bytes. Of the directory there is what was synced last, and any number of
+//! changes since then, in their order. A sync that fails takes with it what it should have written: Linux
+//! calls such pages clean.
 
 use crate::subject::Files;
 use host::STORE;
@@ -104,23 +105,39 @@ fn decoded(word: &str) -> Vec<u8> {
 #[derive(Clone, Default)]
 struct File {
     synced: Vec<u8>,
-    since: Vec<(usize, Vec<u8>)>,
+    since: Vec<Write>,
 }
 
-/// How much of each unsynced write is on the disk.
-const FATES: [fn(usize, usize) -> bool; 7] = [
-    |_, _| false,
-    |_, _| true,
-    |sector, _| sector == 0,
-    |sector, _| sector != 0,
-    |sector, count| sector + 1 == count,
-    |sector, count| sector + 1 != count,
-    |sector, _| sector % 2 == 1,
+/// A write that is not synced yet.
+#[derive(Clone)]
+struct Write {
+    /// Its place among all writes to the disk, whichever file they were to.
+    number: usize,
+    start: usize,
+    bytes: Vec<u8>,
+}
+
+/// Whether a sector of an unsynced write is on the disk: by the write's number, the sector's, and how many
+/// sectors the write has.
+type Fate = fn(usize, usize, usize) -> bool;
+
+const FATES: [Fate; 9] = [
+    |_, _, _| false,
+    |_, _, _| true,
+    // A disk writes in the order it likes: the earlier of two is lost, or the later.
+    |write, _, _| write % 2 == 0,
+    |write, _, _| write % 2 == 1,
+    |_, sector, _| sector == 0,
+    |_, sector, _| sector != 0,
+    |_, sector, count| sector + 1 == count,
+    |_, sector, count| sector + 1 != count,
+    |_, sector, _| sector % 2 == 1,
 ];
 
 /// A disk between two steps.
 pub struct Disk {
     files: Vec<File>,
+    writes: usize,
     synced: BTreeMap<String, usize>,
     changes: Vec<BTreeMap<String, usize>>,
 }
@@ -128,7 +145,7 @@ pub struct Disk {
 impl Disk {
     /// A disk with these files on it, and nothing to be written.
     pub fn with(files: &Files) -> Disk {
-        let mut disk = Disk { files: Vec::new(), synced: BTreeMap::new(), changes: Vec::new() };
+        let mut disk = Disk { files: Vec::new(), writes: 0, synced: BTreeMap::new(), changes: Vec::new() };
         for (name, contents) in files {
             disk.synced.insert(name.clone(), disk.files.len());
             disk.files.push(File { synced: contents.clone(), since: Vec::new() });
@@ -162,10 +179,14 @@ impl Disk {
                     names.insert(name.clone(), place);
                 });
             }
-            Step::Wrote(name, start, bytes) => self.file(name).since.push((*start, bytes.clone())),
+            Step::Wrote(name, start, bytes) => {
+                let write = Write { number: self.writes, start: *start, bytes: bytes.clone() };
+                self.writes += 1;
+                self.file(name).since.push(write);
+            }
             Step::Synced(name, true) => {
                 let file = self.file(name);
-                file.synced = file.after(|_, _| true);
+                file.synced = file.after(|_, _, _| true);
                 file.since.clear();
             }
             Step::Synced(name, false) => self.file(name).since.clear(),
@@ -198,14 +219,14 @@ impl Disk {
 }
 
 impl File {
-    fn after(&self, fate: fn(usize, usize) -> bool) -> Vec<u8> {
+    fn after(&self, fate: Fate) -> Vec<u8> {
         let mut bytes = self.synced.clone();
-        for (start, written) in &self.since {
+        for Write { number, start, bytes: written } in &self.since {
             let first = start / SECTOR;
             let count = (start + written.len()).div_ceil(SECTOR) - first;
             for (offset, byte) in written.iter().enumerate() {
                 let at = start + offset;
-                if fate(at / SECTOR - first, count) {
+                if fate(*number, at / SECTOR - first, count) {
                     if bytes.len() <= at {
                         bytes.resize(at + 1, 0);
                     }
