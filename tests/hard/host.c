@@ -31,7 +31,7 @@ static struct {
     long stack;          /* bytes a thread has; 0: as usual */
     bool fresh_threads;  /* a thread for each login, which ends after it */
     bool kept;           /* one handle stays open all the while, and so the module loaded */
-    bool no_descriptors; /* none is left once the stack is loaded */
+    long descriptors;    /* how many are left once the stack is loaded; -1: as many as there are */
     bool key;            /* as sshd after a key */
     bool auth_only;
     bool no_account;
@@ -44,7 +44,7 @@ static struct {
     const char *service;
     const char *user;
     char **replies;
-} options = {.logins = 1, .expected = -1, .texts = "right"};
+} options = {.logins = 1, .descriptors = -1, .expected = -1, .texts = "right"};
 
 static FILE *codes;
 static atomic_long unexpected;
@@ -166,12 +166,15 @@ static void no_delay(int answer, unsigned delay, void *data)
     (void)answer, (void)delay, (void)data;
 }
 
-static void use_all_descriptors_up(void)
+static void use_descriptors_up_but(long left)
 {
-    while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
-        ;
+    int last = -1;
+    for (int next; (next = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;)
+        last = next;
     if (errno != EMFILE)
         die("descriptors ran out with %s", strerror(errno));
+    while (left-- > 0)
+        close(last--);
 }
 
 static void log_in(void)
@@ -191,8 +194,8 @@ static void log_in(void)
             die("there are fewer codes than logins");
         login.code[strcspn(login.code, "\n")] = '\0';
     }
-    if (options.no_descriptors)
-        use_all_descriptors_up();
+    if (options.descriptors >= 0)
+        use_descriptors_up_but(options.descriptors);
 
     int authenticated = pam_authenticate(pam, options.flags), account = -1, session = -1;
     answer = authenticated;
@@ -346,6 +349,8 @@ int main(int argc, char **argv)
             options.threads = atol(value);
         else if (is(word, "stack", &value))
             options.stack = atol(value);
+        else if (is(word, "free-descriptors", &value))
+            options.descriptors = atol(value);
         else if (is(word, "expected", &value))
             options.expected = atoi(value);
         else if (is(word, "texts", &value))
@@ -359,7 +364,6 @@ int main(int argc, char **argv)
         else if (is(word, "with", &value)) {
             options.fresh_threads |= !strcmp(value, "fresh-threads");
             options.kept |= !strcmp(value, "module-kept");
-            options.no_descriptors |= !strcmp(value, "no-descriptors");
             options.key |= !strcmp(value, "key");
             options.auth_only |= !strcmp(value, "auth-only");
             options.no_account |= !strcmp(value, "no-account");

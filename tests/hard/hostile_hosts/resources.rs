@@ -40,16 +40,41 @@ fn without_descriptors_the_service_is_unavailable_and_nothing_is_counted() {
     let (host, mut phone) = required();
     let before = host.store();
     let right = format!("={}", phone.code());
+    // libpam wants a socket to the audit system first, where it has one, and finding none answers for itself.
+    let expected = [SYSTEM_ERR, AUTHINFO_UNAVAIL];
     for user in ["root", "alice"] {
         for code in [&right, "=000000"] {
-            let answer = authenticates(&host, user, &["with=no-descriptors", "test", "alice", code]);
-            // Of root libpam wants a socket to the audit system, and finding none it answers for itself.
-            let expected = [AUTHINFO_UNAVAIL, SYSTEM_ERR];
+            let answer = authenticates(&host, user, &["free-descriptors=0", "test", "alice", code]);
             assert!(expected.contains(&answer.as_str()), "{user}: {answer}");
         }
     }
     assert_eq!(host.store(), before);
     assert_eq!(authenticates(&host, "root", &["test", "alice", &right]), SUCCESS);
+}
+
+#[test]
+fn with_few_descriptors_a_code_is_judged_and_counted_or_the_service_is_unavailable() {
+    let (host, mut phone) = required();
+    let before = host.store();
+    let right = format!("={}", phone.code());
+    for user in ["root", "alice"] {
+        let mut all = Vec::new();
+        for free in 0..=12 {
+            let free = format!("free-descriptors={free}");
+            for (code, verdict) in [("=000000", AUTH_ERR), (&right, SUCCESS)] {
+                host.put_store(&before);
+                let answer = authenticates(&host, user, &[&free, "test", "alice", code]);
+                let is_verdict = answer == verdict;
+                let is_unavailable = [AUTHINFO_UNAVAIL, SYSTEM_ERR].contains(&answer.as_str());
+                assert!(is_verdict || is_unavailable, "{user} {free} {code}: {answer}");
+                assert_eq!(host.store() != before, is_verdict, "{user} {free} {code}: {answer}");
+                all.push(answer);
+            }
+        }
+        assert_eq!(all[all.len() - 2..], [AUTH_ERR, SUCCESS], "{user}: {all:?}");
+        // Not libpam's answer alone: the module itself meets the lack.
+        assert!(all.contains(&AUTHINFO_UNAVAIL.to_owned()), "{user}: {all:?}");
+    }
 }
 
 #[test]
