@@ -88,9 +88,10 @@ fn without_an_answer_nobody_is_set_up_during_login_and_nothing_stays() {
     assert!(host.store_names().iter().all(|name| name == "alice.state"), "{:?}", host.store_names());
 }
 
-/// A login that types the right first code, and answers the question behind the recovery codes like this.
-fn sets_up(host: &Host, last: &[&str]) -> (Phone, Dialogue) {
-    let words = [&[PROGRAM, "with=key", "test", "alice", "=", "ask", "ask"], last].concat();
+/// A login by this program that types the right first code, and answers the question behind the recovery codes
+/// like this.
+pub fn sets_up(host: &Host, program: &[&str], last: &[&str]) -> (Phone, Dialogue) {
+    let words = [program, &["with=key", "test", "alice", "=", "ask", "ask"], last].concat();
     let mut login = host.dialogue_as("root", &words);
     login.answers("ready to scan: ", "");
     let shown = login.sees("Code from the app: ");
@@ -104,7 +105,7 @@ fn sets_up(host: &Host, last: &[&str]) -> (Phone, Dialogue) {
 fn a_set_up_whose_recovery_codes_nobody_saw_does_not_count() {
     let host = with_program(builder("required").stack("test", WITH_SETUP));
     for reply in NO_ANSWER {
-        let (_, mut login) = sets_up(&host, &[reply]);
+        let (_, mut login) = sets_up(&host, &[PROGRAM], &[reply]);
         assert!(
             login.ends().contains(&format!("authenticate=0 account={PERM_DENIED} session=-1")),
             "{reply}"
@@ -113,7 +114,7 @@ fn a_set_up_whose_recovery_codes_nobody_saw_does_not_count() {
         assert!(!is_configured(&host), "{reply}");
         assert!(!host.has(&format!("{STORE}/alice.pending")), "{reply}");
     }
-    let (mut phone, mut login) = sets_up(&host, &["="]);
+    let (mut phone, mut login) = sets_up(&host, &[PROGRAM], &["="]);
     assert!(login.ends().contains("authenticate=0 account=0 session=0"));
     assert!(is_configured(&host));
     assert_eq!(authenticates(&host, "root", &["test", "alice", &format!("={}", phone.code())]), SUCCESS);

@@ -1,5 +1,6 @@
 //! Programs that are short of what the module needs: children to wait for, descriptors, stack.
 
+use super::conversations::sets_up;
 use super::program::{
     AUTH_ERR, AUTHINFO_UNAVAIL, NONE, PERM_DENIED, PROGRAM, SUCCESS, SYSTEM_ERR, WITH_SETUP, authenticates,
     builder, phases, policy, required, with_program,
@@ -84,7 +85,8 @@ fn a_stack_of_128_kib_is_enough_for_a_login_and_for_a_set_up() {
     // The third question comes under the QR code.
     let words = [&small[..], &["with=key", "test", "alice", "=", "=", "=000000"]].concat();
     assert_eq!(phases(&host, "root", &words), [SUCCESS, PERM_DENIED, NONE]);
-    let mut phone = host.enrol("alice");
+    let (mut phone, mut login) = sets_up(&host, &[&[PROGRAM], &small[..]].concat(), &["="]);
+    assert!(login.ends().contains("authenticate=0 account=0 session=0"));
     for user in ["root", "alice"] {
         for (code, expected) in [(phone.code(), SUCCESS), (phone.wrong_code(), AUTH_ERR)] {
             let code = format!("={code}");
