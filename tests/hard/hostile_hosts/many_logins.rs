@@ -125,6 +125,7 @@ fn three_thousand_logins_through_the_helper_leave_no_child_and_nothing_else() {
     is_flat(&often(&host, &around, &["logins=1000", "expected=7", "test", "alice", "=000000"]));
 }
 
+/// Open and close is all there is to it: the module is linked so that it stays loaded until the process ends.
 #[test]
 fn a_program_may_open_and_close_the_module_ten_thousand_times() {
     let host = with_program(builder("required"));
