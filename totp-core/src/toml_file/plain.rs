@@ -229,7 +229,7 @@ fn is_decimal(word: &str) -> bool {
 
 /// A day such as `2027-01-31`; whether a year has a 29th of February is the toml crate's to say.
 fn date(text: &str) -> Option<Date> {
-    let [year, month, day] = numbers(text, '-', [4, 2, 2])?;
+    let [year, month, day] = numbers(text, b'-', [4, 2, 2])?;
     let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
     let last = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -242,7 +242,7 @@ fn date(text: &str) -> Option<Date> {
 
 /// A time of day such as `03:00:00`, without leap seconds.
 fn time(text: &str) -> Option<Time> {
-    let [hour, minute, second] = numbers(text, ':', [2, 2, 2])?;
+    let [hour, minute, second] = numbers(text, b':', [2, 2, 2])?;
     let [hour, minute, second] =
         [u8::try_from(hour).ok()?, u8::try_from(minute).ok()?, u8::try_from(second).ok()?];
     let good = hour < 24 && minute < 60 && second < 60;
@@ -250,16 +250,19 @@ fn time(text: &str) -> Option<Time> {
 }
 
 /// Three numbers of so many digits each.
-fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u16; 3]> {
-    let mut words = text.split(between);
-    let mut number = |digits| {
-        let word = words.next()?;
-        let plain = word.len() == digits && word.bytes().all(|byte| byte.is_ascii_digit());
-        plain.then(|| word.parse().ok())?
-    };
-    let [first, second, third] = digits;
-    let numbers = [number(first)?, number(second)?, number(third)?];
-    words.next().is_none().then_some(numbers)
+fn numbers(text: &str, between: u8, digits: [usize; 3]) -> Option<[u16; 3]> {
+    let mut bytes = text.bytes();
+    let mut numbers = [0u16; 3];
+    for (place, (number, digits)) in numbers.iter_mut().zip(digits).enumerate() {
+        if place > 0 && bytes.next() != Some(between) {
+            return None;
+        }
+        for _ in 0..digits {
+            let digit = bytes.next()?.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            *number = number.checked_mul(10)?.checked_add(u16::from(digit))?;
+        }
+    }
+    bytes.next().is_none().then_some(numbers)
 }
 
 #[cfg(test)]
