@@ -353,6 +353,31 @@ mod tests {
         assert_eq!(read(&keys(MOST_KEYS + 1)), None);
     }
 
+    /// Random text hardly ever comes near a date.
+    #[test]
+    fn a_date_with_two_changed_bytes_means_the_same_to_the_toml_crate() {
+        let mut as_plain = 0;
+        for date in ["a = 2027-01-31", "a = 2026-11-22T03:00:00Z"] {
+            for first in 4..date.len() {
+                for second in first..date.len() {
+                    for (one, other) in (*b"0123459-:TZ +.#\xff")
+                        .iter()
+                        .flat_map(|one| b"0369-:tz\n".map(|other| (*one, other)))
+                    {
+                        let mut bytes = date.as_bytes().to_vec();
+                        (bytes[first], bytes[second]) = (one, other);
+                        let text = String::from_utf8_lossy(&bytes).into_owned();
+                        if let Some(read) = read(&text) {
+                            as_plain += 1;
+                            assert_eq!(Some(read), by_the_toml_crate(&text), "{text:?}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(as_plain > 1000, "{as_plain}");
+    }
+
     fn scrap() -> impl Strategy<Value = String> {
         let words = [
             "a",
