@@ -240,12 +240,16 @@ static void wait_until_shed(pid_t process)
     while (uid == 0 || uid == (long)getuid());
 }
 
-/* Until the child is no longer this program, or has ended. */
+/*
+ * Until the child has become the helper, or has ended. It is not enough that it no longer has this program's name: one
+ * that is read while the kernel changes it is part one and part the other.
+ */
 static void wait_until_executed(pid_t process)
 {
-    char path[64], own[32] = "", name[32] = "";
+    char path[64], expected[16], name[32] = "";
     siginfo_t ended = {0};
-    must(prctl(PR_GET_NAME, own));
+    /* The kernel keeps as many bytes of a name. */
+    snprintf(expected, sizeof expected, "%s", strrchr(helper, '/') + 1);
     snprintf(path, sizeof path, "/proc/%d/comm", process);
     do {
         /* Before its name is read, as it keeps its last one. */
@@ -255,7 +259,7 @@ static void wait_until_executed(pid_t process)
             die("%s", path);
         fclose(comm);
         name[strcspn(name, "\n")] = '\0';
-    } while (!strcmp(name, own) && !ended.si_pid);
+    } while (strcmp(name, expected) && !ended.si_pid);
     printf("was=%s\n", name);
 }
 
