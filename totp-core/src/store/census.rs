@@ -69,7 +69,7 @@ impl Store {
     pub fn glance_at_state(&self, user: &UserName, credential: CredentialId) -> Result<State, StoreError> {
         let name = user.file_name("state");
         let slots = match self.open_file(&name, OFlag::O_RDONLY)? {
-            Some(file) => Some(Slots::read(&file).map_err(|error| self.io("reading", &name, error))?),
+            Some(open) => Some(Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?),
             None => None,
         };
         let state = slots.as_ref().and_then(Slots::state).cloned().unwrap_or_default();

@@ -15,6 +15,13 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// that fast for long; a file system that never counts links is refused after that.
 const MOST_OPENINGS: u32 = 20;
 
+/// A file of the store that is open, as it was when it was looked at.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    about: FileStat,
+}
+
 impl Store {
     pub(super) fn io(&self, doing: &'static str, name: &str, error: impl Into<std::io::Error>) -> StoreError {
         StoreError::Io { doing, path: self.path.join(name), error: error.into() }
@@ -24,11 +31,7 @@ impl Store {
     ///
     /// It is refused unless it is a regular file with one link, of the store's owner or root, and closed
     /// to others: anything else was not made by the store.
-    pub(super) fn open_file(&self, name: &str, access: OFlag) -> Result<Option<File>, StoreError> {
-        Ok(self.open_and_look(name, access)?.map(|(file, _)| file))
-    }
-
-    fn open_and_look(&self, name: &str, access: OFlag) -> Result<Option<(File, FileStat)>, StoreError> {
+    pub(super) fn open_file(&self, name: &str, access: OFlag) -> Result<Option<OpenFile>, StoreError> {
         let flags = access | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
         for _ in 0..MOST_OPENINGS {
             let file = match openat(&self.directory, name, flags, Mode::empty()) {
@@ -37,14 +40,20 @@ impl Store {
                 Err(Errno::ELOOP) => return Err(self.not_ours(name, "it is a symbolic link")),
                 Err(error) => return Err(self.io("opening", name, error)),
             };
-            let about = fstat(&file).map_err(|error| self.io("looking at", name, error))?;
+            let open = self.look_at(name, file)?;
             // Without a link it is a file that had this name a moment ago.
-            if about.st_nlink > 0 {
-                self.check(name, &about)?;
-                return Ok(Some((file, about)));
+            if open.about.st_nlink > 0 {
+                self.check(name, &open.about)?;
+                return Ok(Some(open));
             }
         }
         Err(self.not_ours(name, "it is replaced again and again, or has no link"))
+    }
+
+    /// Looks at a file that was opened, or made, as `name`.
+    pub(super) fn look_at(&self, name: &str, file: File) -> Result<OpenFile, StoreError> {
+        let about = fstat(&file).map_err(|error| self.io("looking at", name, error))?;
+        Ok(OpenFile { file, about })
     }
 
     fn not_ours(&self, name: &str, why: &'static str) -> StoreError {
@@ -69,7 +78,7 @@ impl Store {
 
     /// Reads a text file whole; `None` where there is none. The text is wiped when dropped.
     pub(super) fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
-        let Some((mut file, about)) = self.open_and_look(name, OFlag::O_RDONLY)? else {
+        let Some(OpenFile { mut file, about }) = self.open_file(name, OFlag::O_RDONLY)? else {
             return Ok(None);
         };
         let size = usize::try_from(about.st_size).unwrap_or(usize::MAX);
@@ -176,11 +185,10 @@ impl Store {
         }
     }
 
-    /// Whether `file` is still what `name` leads to.
-    pub(super) fn is_current(&self, name: &str, file: &File) -> Result<bool, StoreError> {
-        let open = fstat(file).map_err(|error| self.io("looking at", name, error))?;
+    /// Whether `open` is still what `name` leads to. An open file keeps its number, so it is not looked at again.
+    pub(super) fn is_current(&self, name: &str, open: &OpenFile) -> Result<bool, StoreError> {
         match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(there) => Ok((open.st_dev, open.st_ino) == (there.st_dev, there.st_ino)),
+            Ok(there) => Ok((open.about.st_dev, open.about.st_ino) == (there.st_dev, there.st_ino)),
             Err(Errno::ENOENT) => Ok(false),
             Err(error) => Err(self.io("looking at", name, error)),
         }

@@ -1,5 +1,6 @@
 //! One user under lock: everything that changes the user's files goes through here.
 
+use super::file::OpenFile;
 use super::slots::{FILE_BYTES, Slots};
 use super::{Store, StoreError};
 use crate::credential::{Credential, CredentialId};
@@ -10,7 +11,7 @@ use crate::pending::Pending;
 use crate::state::State;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::time::{Duration, Instant};
 
 /// How long a login waits for another one of the same user.
@@ -26,14 +27,14 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 pub struct LockedUser<'s> {
     store: &'s Store,
     user: UserName,
-    file: File,
+    open: OpenFile,
     slots: Slots,
 }
 
 impl Drop for LockedUser<'_> {
     fn drop(&mut self) {
         // The descriptor is closed next, which lets go as well.
-        let _ = self.file.unlock();
+        let _ = self.open.file.unlock();
     }
 }
 
@@ -67,7 +68,7 @@ impl Store {
         let name = user.file_name("state");
         let deadline = Instant::now().checked_add(LONGEST_WAIT).ok_or(StoreError::Busy)?;
         loop {
-            let Some(file) = self.open_file(&name, OFlag::O_RDWR)? else {
+            let Some(open) = self.open_file(&name, OFlag::O_RDWR)? else {
                 if Instant::now() >= deadline {
                     return Err(StoreError::Busy);
                 }
@@ -78,7 +79,7 @@ impl Store {
             };
             insist_on_file_size()?;
             loop {
-                match file.try_lock() {
+                match open.file.try_lock() {
                     Ok(()) => break,
                     Err(TryLockError::Error(error)) => return Err(self.io("locking", &name, error)),
                     Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
@@ -88,11 +89,11 @@ impl Store {
                 }
             }
             // Whoever held it may have replaced or removed the file meanwhile.
-            if self.is_current(&name, &file)? {
-                let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
-                return Ok(Some(LockedUser { store: self, user: user.clone(), file, slots }));
+            if self.is_current(&name, &open)? {
+                let slots = Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?;
+                return Ok(Some(LockedUser { store: self, user: user.clone(), open, slots }));
             }
-            let _ = file.unlock();
+            let _ = open.file.unlock();
             if Instant::now() >= deadline {
                 return Err(StoreError::Busy);
             }
@@ -116,14 +117,14 @@ impl Store {
         let old = self.open_file(&name, OFlag::O_RDONLY)?;
         // Locked before it has its name, so that nobody comes in between.
         let new = format!(".{name}.new");
-        let file = self.make_anew(&new, &[0; FILE_BYTES])?;
-        file.try_lock().map_err(|_| StoreError::Busy)?;
+        let open = self.look_at(&new, self.make_anew(&new, &[0; FILE_BYTES])?)?;
+        open.file.try_lock().map_err(|_| StoreError::Busy)?;
         self.rename(&new, &name)?;
-        let slots = Slots::read(&file).map_err(|error| self.io("reading", &name, error))?;
-        let mut taken = LockedUser { store: self, user: user.clone(), file, slots };
+        let slots = Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?;
+        let mut taken = LockedUser { store: self, user: user.clone(), open, slots };
         // Read only now: a holder that recorded before the rename has its record here, and one that comes
         // later finds the file replaced and gives no verdict.
-        let read = old.map(|old| Slots::read(&old)).transpose();
+        let read = old.map(|old| Slots::read(&old.file)).transpose();
         let former = read.map_err(|error| self.io("reading", &name, error))?;
         if let Some(state) = former.as_ref().and_then(Slots::state) {
             taken.record(state, Record::Durable)?;
@@ -166,12 +167,12 @@ impl LockedUser<'_> {
             Record::Written => false,
             Record::Durable => true,
         };
-        let Self { store, file, slots, user } = self;
+        let Self { store, open, slots, user } = self;
         let name = user.file_name("state");
-        slots.record(file, state, durable).map_err(|error| store.io("recording", &name, error))?;
+        slots.record(&open.file, state, durable).map_err(|error| store.io("recording", &name, error))?;
         // An administrator may have taken the lock over meanwhile; then this record is in a file that
         // counts for nothing.
-        if store.is_current(&name, file)? { Ok(()) } else { Err(StoreError::Busy) }
+        if store.is_current(&name, open)? { Ok(()) } else { Err(StoreError::Busy) }
     }
 
     /// The credential; `None` where there is none.
@@ -194,7 +195,7 @@ impl LockedUser<'_> {
 
     /// Nothing is put in place after a revoke that did not wait for this process.
     fn insist_on_lock(&self) -> Result<(), StoreError> {
-        if self.store.is_current(&self.name("state"), &self.file)? { Ok(()) } else { Err(StoreError::Busy) }
+        if self.store.is_current(&self.name("state"), &self.open)? { Ok(()) } else { Err(StoreError::Busy) }
     }
 
     /// Puts a set-up under way in place of any other.
