@@ -166,7 +166,12 @@ impl Store {
         let Some(text) = self.read(name)? else {
             return Ok(None);
         };
-        parse(&self.path.join(name).to_string_lossy(), &text).map(Some).map_err(StoreError::Invalid)
+        // The whole path is put together for an error alone.
+        let with_path = |error| {
+            let file = self.path.join(name).to_string_lossy().into_owned();
+            StoreError::Invalid(FileError { file, ..error })
+        };
+        parse(name, &text).map(Some).map_err(with_path)
     }
 }
 

@@ -108,6 +108,16 @@ fn a_file_that_the_store_did_not_make_is_refused_with_a_reason() {
 }
 
 #[test]
+fn a_credential_that_does_not_check_is_named_with_path_and_line() {
+    let place = place();
+    let file = place.file("alice.toml");
+    fs::write(&file, example().to_toml().replace("uid = 1000", "uid = -1")).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let start = format!("{}:3: uid: ", file.display());
+    assert!(place.refusal().starts_with(&start), "{}", place.refusal());
+}
+
+#[test]
 fn a_state_survives_its_process_and_is_that_of_its_credential() {
     let place = place();
     let mut state = State::afresh(example().id);
