@@ -19,16 +19,19 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads PAM_RHOST. An IPv6 zone (`%eth0`) is dropped.
+    /// Reads PAM_RHOST. The zone of a link-local address (`%eth0`) is dropped.
     #[must_use]
     pub fn from_remote_host(remote_host: Option<&str>) -> Self {
         let Some(text) = remote_host.filter(|text| !text.is_empty()) else {
             return Self::Local;
         };
-        // A zone stands behind IPv6 addresses only: `192.0.2.7%x.example.org` is a name somebody chose.
         let address = match text.split_once('%') {
-            Some((address, _zone)) => address.parse().map(IpAddr::V6),
-            None => text.parse(),
+            // A zone stands behind link-local addresses only: `192.0.2.7%x.example.org` is a name somebody chose,
+            // and so is `::ffff:192.0.2.7%x.example.org`.
+            Some((address, _zone)) => {
+                address.parse().ok().filter(Ipv6Addr::is_unicast_link_local).map(IpAddr::V6)
+            }
+            None => text.parse().ok(),
         };
         address.map_or(Self::Named, Self::from_address)
     }
@@ -88,6 +91,8 @@ mod tests {
         assert_eq!(read("192.0.2.7.example.org"), "named-host");
         assert_eq!(read("UNKNOWN"), "named-host");
         assert_eq!(read("192.0.2.7%x.example.org"), "named-host");
+        assert_eq!(read("::ffff:192.0.2.7%x.example.org"), "named-host");
+        assert_eq!(read("2001:db8::1%x.example.org"), "named-host");
         assert_eq!(read("%eth0"), "named-host");
     }
 

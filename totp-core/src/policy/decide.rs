@@ -325,7 +325,7 @@ mod tests {
             assert_eq!(found, expected, "{networks}");
         }
         assert_eq!(mode_from("[\"10.0.0.0/8\"]", from("::ffff:10.1.2.3")), Mode::Required);
-        assert_eq!(mode_from("[\"2001:db8::/32\"]", from("2001:db8::1%eth0")), Mode::Required);
+        assert_eq!(mode_from("[\"2001:db8::/32\"]", from("2001:db8::1")), Mode::Required);
         assert_eq!(mode_from("[\"local\"]", Some(Source::Helper)), Mode::Required);
     }
 
