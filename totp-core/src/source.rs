@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+/// How the addresses begin by which a host without IPv4 sees clients that have nothing else.
+const TRANSLATED: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+
 /// The origin of an attempt.
 ///
 /// Names of remote hosts are never resolved: an attacker owns the reverse DNS of their address.
@@ -42,10 +45,13 @@ impl Source {
         Self::Address(address.to_canonical())
     }
 
-    /// What failures are counted under: IPv6 by its /64, since a client has a whole one.
+    /// What failures are counted under: IPv6 by its /64, since a client has a whole one. Behind `64:ff9b::/96`
+    /// (RFC 6052 2.1) a translator shows every client of IPv4, each by its own address: one of them vouches for
+    /// no other, and makes no other wait.
     #[must_use]
     pub fn throttle_key(self) -> Self {
         match self {
+            Self::Address(IpAddr::V6(address)) if address.segments().starts_with(&TRANSLATED) => self,
             Self::Address(IpAddr::V6(address)) => {
                 let network = address.to_bits() & (u128::MAX << 64);
                 Self::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
@@ -102,5 +108,13 @@ mod tests {
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
+    }
+
+    #[test]
+    fn clients_of_ipv4_behind_a_translator_are_counted_each_by_itself() {
+        let key = |text| Source::from_remote_host(Some(text)).throttle_key();
+        assert_ne!(key("64:ff9b::192.0.2.7"), key("64:ff9b::192.0.2.8"));
+        assert_eq!(key("64:ff9b::192.0.2.7"), key("64:ff9b::c000:207"));
+        assert_eq!(key("64:ff9b:0:0:1::1"), key("64:ff9b::1:0:0:2"));
     }
 }
