@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-use host::{Dialogue, Host, Phone, Stack};
+use host::{Dialogue, Host, Phone, STORE, Stack, skip};
+use std::fs::{self, File};
+use std::path::PathBuf;
 
 fn house() -> (Host, Phone) {
     let host = Host::builder()
@@ -106,4 +108,83 @@ fn in_su_the_helper_acts_which_the_caller_cannot_stop() {
     alice_becomes_bob(&host, "builder", &phone.code()).is_let_in_as("bob");
     let line = host.wait_for_log("event=login result=accepted user=bob service=su-l from=local");
     assert!(line.contains("totp-helper["), "{line}");
+}
+
+/// A control group that its user may freeze; gone on drop.
+struct Group(PathBuf);
+
+impl Group {
+    fn make() -> Result<Group, String> {
+        let trees = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
+        let tree = trees.iter().find(|tree| tree.join("cgroup.controllers").exists());
+        let group = tree.ok_or("no cgroup2 is mounted")?.join(format!("pam_totp-su-{}", std::process::id()));
+        fs::create_dir(&group).map_err(|error| format!("{}: {error}", group.display()))?;
+        Ok(Group(group))
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.0.join(file), text).expect(file);
+    }
+
+    fn processes(&self) -> Vec<String> {
+        let list = fs::read_to_string(self.0.join("cgroup.procs")).expect("a group lists its processes");
+        list.lines().map(str::to_owned).collect()
+    }
+
+    /// Whether a helper that was called from in here is elsewhere now.
+    fn is_left_by_a_helper(&self) -> bool {
+        let inside = self.processes();
+        let children = |process: &String| {
+            let path = format!("/proc/{process}/task/{process}/children");
+            fs::read_to_string(path).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+        };
+        inside.iter().flat_map(|process| -> Vec<String> { children(process) }).any(|child| {
+            let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+            name == "totp-helper\n" && !inside.contains(&child)
+        })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = fs::write(self.0.join("cgroup.freeze"), "0");
+        let _ = fs::write(self.0.join("cgroup.kill"), "1");
+        for _ in 0..1000 {
+            if fs::remove_dir(&self.0).is_ok() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn who_freezes_su_holds_up_nobody_else() {
+    let (host, mut phone) = house();
+    let group = match Group::make() {
+        Ok(group) => group,
+        Err(why) => return skip("a control group that freezes su", &why),
+    };
+    let script = format!(
+        "echo 0 >{}/cgroup.procs && exec setpriv --reuid=alice --regid=alice --init-groups su bob",
+        group.0.display()
+    );
+    let mut login = host.dialogue_as("root", &["sh", "-c", &script]);
+    login.answers("Password: ", "not bob's").sees("Verification code: ");
+    let state = format!("{STORE}/bob.state");
+    let before = host.read(&state);
+    // The helper comes as far as the lock.
+    let held = File::open(host.path(&state)).expect("bob has a state");
+    held.lock().expect("nobody else holds it");
+    login.types(&phone.wrong_code());
+    host.wait_until("the helper leaves the group of its caller", |_| group.is_left_by_a_helper());
+    group.write("cgroup.freeze", "1");
+    drop(held);
+    host.wait_until("the guess is counted and the lock let go", |host| {
+        host.read(&state) != before && File::open(host.path(&state)).is_ok_and(|file| file.try_lock().is_ok())
+    });
+    let mut own = alice_becomes_bob(&host, "builder", &phone.code());
+    own.is_let_in_as("bob");
+    group.write("cgroup.freeze", "0");
+    login.sees("Authentication failure");
 }

@@ -4,6 +4,7 @@
 //! one request on standard input, and writes one answer to standard output.
 #![deny(unsafe_code)]
 
+mod control_group;
 mod privileges;
 mod serve;
 mod transfer;

@@ -4,6 +4,7 @@
 //! signals, umask, working directory, limits and priority. All `unsafe` of the helper stands here.
 #![allow(unsafe_code)]
 
+use crate::control_group::ControlGroup;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, SFlag, lstat, umask};
@@ -34,6 +35,8 @@ pub(crate) struct Caller {
     pub(crate) uid: u32,
     /// The system's policy.
     pub(crate) policy: Policy,
+    /// Where the caller can freeze and kill; `None` where the helper cannot leave it.
+    pub(crate) control_group: Option<ControlGroup>,
 }
 
 /// Why the helper does nothing.
@@ -74,11 +77,12 @@ pub(crate) fn shed() -> Result<Caller, Unable> {
     reset_limits()?;
     reset_priority()?;
     let caller = getuid();
+    let control_group = ControlGroup::of_caller();
     let policy = Policy::load(Path::new(POLICY_FILE)).map_err(Unable::Policy)?;
     let (owner, group) = store_owner(&policy.store)?;
     become_for_good(owner, group)?;
     nix::sys::prctl::set_dumpable(false).map_err(|error| Unable::Failed("protect its memory", error))?;
-    Ok(Caller { uid: caller.as_raw(), policy })
+    Ok(Caller { uid: caller.as_raw(), policy, control_group })
 }
 
 fn close_other_descriptors() -> Result<(), Unable> {

@@ -50,7 +50,11 @@ fn answer(caller: &Caller, log: &dyn EventLog) -> Result<Reply, Failure> {
         // An unprivileged caller would have every guess judged at once.
         *second_try = *second_try && is_root;
     }
-    operation::perform(&context, request)
+    let errand = || operation::perform(&context, request);
+    match &caller.control_group {
+        Some(group) => group.outside(errand),
+        None => errand(),
+    }
 }
 
 /// The account a caller may ask about. Another's name and a name that does not exist get the same answer.
