@@ -35,6 +35,12 @@ impl CredentialId {
         Self(u128::from(uid).to_be_bytes())
     }
 
+    /// Whether it stands for "no credential", of whatever user.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        u128::from_be_bytes(self.0) <= u128::from(u32::MAX)
+    }
+
     /// Draws a new one.
     ///
     /// # Errors

@@ -241,7 +241,7 @@ pub(super) fn set_up(
         created: context.now,
         created_by: context.by().to_owned(),
         phone: None,
-        mail: newcomer.mail,
+        mail: newcomer.mail.clone(),
         devices: vec![device],
     };
     let mut state = State { recovery, graces_used: newcomer.graces_used, ..State::afresh(credential.id) };
@@ -252,8 +252,16 @@ pub(super) fn set_up(
         state.ledger.count_success(context.source, context.now);
     }
     user.record(&state, Record::Durable)?;
-    user.write_credential(&credential)?;
-    Ok(())
+    let written = user.write_credential(&credential);
+    if written.is_err() {
+        // On a full disk the set-up can be made again, by the same invitation. A credential that is in place, and
+        // only not known to be on the disk, keeps its state.
+        let found = context.store.credential(&context.account.name)?;
+        if found.is_none_or(|found| found.id != credential.id) {
+            user.record(&newcomer, Record::Durable)?;
+        }
+    }
+    Ok(written?)
 }
 
 /// Adds or renews a device. The state learns of the new device before the credential does; its id is new,

@@ -218,7 +218,15 @@ impl LockedUser<'_> {
     /// What a set-up or an errand for a user without a credential finds: see [`State::without_credential`].
     #[must_use]
     pub fn newcomer(&self, uid: u32) -> State {
-        self.state_of(CredentialId::none_of(uid))
+        let mut state = self.state_of(CredentialId::none_of(uid));
+        // A set-up, or its end, that was cut short leaves the state of a credential that is not there. Whoever
+        // can kill a process at that moment gets no login of grace back by it.
+        if let Some(rest) = self.slots.state().filter(|rest| !rest.credential.is_none())
+            && !self.store.has_credential(&self.user).unwrap_or(false)
+        {
+            state.graces_used = rest.graces_used;
+        }
+        state
     }
 
     /// Puts an override in place, durably.

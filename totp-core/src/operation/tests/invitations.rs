@@ -26,6 +26,26 @@ fn an_invitation_is_good_once_also_for_two_at_once() {
 }
 
 #[test]
+fn a_set_up_that_cannot_be_written_spends_no_invitation() {
+    let mut home = at_login();
+    home.policy.enrollment.needs_invitation = true;
+    home.policy.enrollment.grace_logins = 2;
+    home.asks(Request::PutOff).unwrap();
+    let invitation = home.invites(Delivery::ByHand).unwrap();
+    home.issues(2);
+    let before = home.context().newcomer().unwrap();
+    let (begun, phone) = home.proven(true);
+    // Nothing can be written in its place, as on a full disk.
+    fs::create_dir(home.directory.path().join(".alice.toml.new")).unwrap();
+    assert!(matches!(home.opens(Some(&begun)), Err(Failure::Unusable(_))));
+    assert_eq!(home.context().newcomer().unwrap(), before);
+    fs::remove_dir(home.directory.path().join(".alice.toml.new")).unwrap();
+    home.invitation_of(&invitation);
+    assert_eq!(home.opens(Some(&begun)), Ok(SessionStart::Activated));
+    assert_eq!(reason(home.judges(&phone.code(home.now))), Reason::UsedCode);
+}
+
+#[test]
 fn what_an_invitation_began_ends_with_no_other() {
     let mut home = at_login();
     home.policy.enrollment.needs_invitation = true;

@@ -149,6 +149,25 @@ fn putting_off_is_counted_across_set_up_and_revoke() {
 }
 
 #[test]
+fn a_set_up_or_its_end_that_is_cut_short_gives_no_login_of_grace_back() {
+    let mut home = at_login();
+    home.policy.enrollment.grace_logins = 1;
+    home.asks(Request::PutOff).unwrap();
+    let (begun, _) = home.proven(false);
+    home.opens(Some(&begun)).unwrap();
+    // As a process leaves it that is killed before the credential is in place, or just after it went away.
+    fs::remove_file(home.directory.path().join("alice.toml")).unwrap();
+    assert!(matches!(home.asks(Request::PutOff), Err(Failure::NotConfigured)));
+    home.opens(None).unwrap();
+    let (begun, _) = home.proven(false);
+    home.opens(Some(&begun)).unwrap();
+    assert!(home.status().configured);
+    // Another user of that name puts off as often as anybody.
+    home.account.uid = 1001;
+    assert!(home.asks(Request::PutOff).is_ok());
+}
+
+#[test]
 fn putting_off_ends_a_set_up_that_was_cut_off() {
     let mut home = at_login();
     home.policy.enrollment.grace_logins = 5;
