@@ -4,7 +4,9 @@
 
 use host::{Dialogue, Host, Phone, STORE, Stack, skip};
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
 
 fn house() -> (Host, Phone) {
     let host = Host::builder()
@@ -110,15 +112,19 @@ fn in_su_the_helper_acts_which_the_caller_cannot_stop() {
     assert!(line.contains("totp-helper["), "{line}");
 }
 
-/// A control group that its user may freeze; gone on drop.
+/// A control group; gone on drop.
 struct Group(PathBuf);
 
 impl Group {
-    fn make() -> Result<Group, String> {
+    /// One that its owner may freeze.
+    fn of(uid: u32) -> Result<Group, String> {
         let trees = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
         let tree = trees.iter().find(|tree| tree.join("cgroup.controllers").exists());
-        let group = tree.ok_or("no cgroup2 is mounted")?.join(format!("pam_totp-su-{}", std::process::id()));
-        fs::create_dir(&group).map_err(|error| format!("{}: {error}", group.display()))?;
+        let name = format!("pam_totp-su-{}-{uid}", std::process::id());
+        let group = tree.ok_or("no cgroup2 is mounted")?.join(name);
+        let failed = |error: io::Error| format!("{}: {error}", group.display());
+        fs::create_dir(&group).map_err(failed)?;
+        chown(group.join("cgroup.freeze"), Some(uid), None).map_err(failed)?;
         Ok(Group(group))
     }
 
@@ -138,11 +144,24 @@ impl Group {
             let path = format!("/proc/{process}/task/{process}/children");
             fs::read_to_string(path).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
         };
-        inside.iter().flat_map(|process| -> Vec<String> { children(process) }).any(|child| {
-            let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-            name == "totp-helper\n" && !inside.contains(&child)
-        })
+        inside
+            .iter()
+            .flat_map(|process| -> Vec<String> { children(process) })
+            .any(|child| is_helper(&child) && !inside.contains(&child))
     }
+
+    /// Whether a helper in here has this file open.
+    fn has_a_helper_with(&self, file: &Path) -> bool {
+        let has_open = |process: &String| {
+            let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+            open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path.ends_with(file))
+        };
+        self.processes().iter().any(|process| is_helper(process) && has_open(process))
+    }
+}
+
+fn is_helper(process: &str) -> bool {
+    fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name == "totp-helper\n")
 }
 
 impl Drop for Group {
@@ -158,19 +177,25 @@ impl Drop for Group {
     }
 }
 
-#[test]
-fn who_freezes_su_holds_up_nobody_else() {
-    let (host, mut phone) = house();
-    let group = match Group::make() {
-        Ok(group) => group,
-        Err(why) => return skip("a control group that freezes su", &why),
-    };
+/// alice at the question for bob's code, in this group; of his password she knows nothing.
+fn alice_guesses_in(group: &Group, host: &Host) -> Dialogue {
     let script = format!(
         "echo 0 >{}/cgroup.procs && exec setpriv --reuid=alice --regid=alice --init-groups su bob",
         group.0.display()
     );
     let mut login = host.dialogue_as("root", &["sh", "-c", &script]);
     login.answers("Password: ", "not bob's").sees("Verification code: ");
+    login
+}
+
+#[test]
+fn who_freezes_su_holds_up_nobody_else() {
+    let (host, mut phone) = house();
+    let group = match Group::of(host.uid("alice")) {
+        Ok(group) => group,
+        Err(why) => return skip("a control group that freezes su", &why),
+    };
+    let mut login = alice_guesses_in(&group, &host);
     let state = format!("{STORE}/bob.state");
     let before = host.read(&state);
     // The helper comes as far as the lock.
@@ -186,5 +211,21 @@ fn who_freezes_su_holds_up_nobody_else() {
     let mut own = alice_becomes_bob(&host, "builder", &phone.code());
     own.is_let_in_as("bob");
     group.write("cgroup.freeze", "0");
+    login.sees("Authentication failure");
+}
+
+#[test]
+fn in_a_control_group_that_is_roots_the_helper_stays_where_it_is() {
+    let (host, phone) = house();
+    let group = match Group::of(0) {
+        Ok(group) => group,
+        Err(why) => return skip("a control group that is root's", &why),
+    };
+    let mut login = alice_guesses_in(&group, &host);
+    let held = File::open(host.path(&format!("{STORE}/bob.state"))).expect("bob has a state");
+    held.lock().expect("nobody else holds it");
+    login.types(&phone.wrong_code());
+    host.wait_until("the helper waits for the lock", |_| group.has_a_helper_with(Path::new("bob.state")));
+    drop(held);
     login.sees("Authentication failure");
 }

@@ -3,6 +3,7 @@
 //! Set-user-ID root for its [first lines](privileges) only; then it is the store's owner for good, reads
 //! one request on standard input, and writes one answer to standard output.
 #![deny(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod control_group;
 mod privileges;
