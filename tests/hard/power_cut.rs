@@ -1,4 +1,4 @@
-//! The power fails after any write, sync or rename of a login, a set-up, a renewal or a revoke, with any part
+//! The power fails after any write, sync or rename of a login, a set-up, a renewal, a revoke or an unlock, with any part
 //! of the unsynced writes on the disk. The store opens, and what was accepted is never accepted again.
 
 #![forbid(unsafe_code)]
@@ -9,8 +9,9 @@ mod subject;
 use disk::{CALLS, Disk, OPTIONS, Step, steps};
 use host::{HELPER, Host, Phone};
 use subject::{
-    AUTH_ERR, ENROL, Files, RECOVERY_CODES, REVOKE, SUCCESS, Subject, UNTHROTTLED, codes_of, house,
-    is_configured, login, login_words, phone_on_file, request, short_writes, status, value,
+    AUTH_ERR, ENROL, Files, RECOVERY_CODES, REVOKE, SUCCESS, Subject, UNLOCK, UNTHROTTLED, codes_of,
+    hold_lock, house, impatient, is_configured, login, login_words, phone_on_file, request, short_writes,
+    status, value,
 };
 
 const LOG: &str = "/tmp/steps.log";
@@ -190,16 +191,15 @@ fn a_first_set_up_is_there_whole_or_not_at_all() {
     assert!(said.contains("otpauth://"), "{said}");
 }
 
-#[test]
-fn after_a_revoke_no_code_comes_back() {
-    let subject = Subject::new(UNTHROTTLED);
-    let Subject { host, codes, files, .. } = &subject;
-    let all = steps_of(host, &[], &REVOKE, "");
+/// A revoke, with these options of strace for it, is done or all is as it was.
+fn revokes(subject: &Subject, options: &[&str]) {
+    let Subject { host, codes, files, .. } = subject;
+    let all = steps_of(host, options, &REVOKE, "");
     let said = cut_anywhere(host, files, &all, |said| {
         assert_eq!(login(host, &codes[0]), AUTH_ERR, "a code accepted long ago was not refused");
         if is_configured(host) {
             assert!(!said.contains("removed"), "it was told and is not so");
-            still_whole(&subject);
+            still_whole(subject);
             assert_eq!(login(host, &codes[1]), SUCCESS, "half a revoke");
         } else {
             assert_eq!(login(host, &codes[1]), AUTH_ERR, "a revoked phone logs in");
@@ -207,6 +207,41 @@ fn after_a_revoke_no_code_comes_back() {
         }
     });
     assert!(said.contains("removed"), "{said}");
+}
+
+#[test]
+fn after_a_revoke_no_code_comes_back() {
+    revokes(&Subject::new(UNTHROTTLED), &[]);
+}
+
+#[test]
+fn after_a_revoke_that_takes_the_lock_over_no_code_comes_back() {
+    let subject = Subject::new(UNTHROTTLED);
+    let _holder = hold_lock(&subject.host);
+    let options = impatient(&subject.host, usize::MAX);
+    revokes(&subject, &options.each_ref().map(String::as_str));
+}
+
+#[test]
+fn an_unlock_that_takes_the_lock_over_leaves_the_state_whole() {
+    let mut subject = Subject::new(UNTHROTTLED);
+    assert_eq!(login(&subject.host, &subject.wrong), AUTH_ERR);
+    subject.files = subject.host.store();
+    let Subject { host, codes, recovery_codes, files, .. } = &subject;
+    let options = impatient(host, usize::MAX);
+    let holder = hold_lock(host);
+    let all = steps_of(host, &options.each_ref().map(String::as_str), &UNLOCK, "");
+    drop(holder);
+    let replaced = |step: &Step| matches!(step, Step::Renamed(_, to) if to == "alice.state");
+    assert!(all.iter().any(replaced), "the lock was not taken over: {all:?}");
+    let said = cut_anywhere(host, files, &all, |_| {
+        still_whole(&subject);
+        let why = host.must_run(&["totp-enroll", "admin", "why", "alice", "--json"]);
+        assert!(why.contains("wrong-code"), "the refusal is forgotten: {why}");
+        assert_eq!(login(host, &recovery_codes[9]), SUCCESS, "a recovery code does not log in");
+        assert_eq!(login(host, &codes[1]), SUCCESS, "the next code does not log in");
+    });
+    assert!(said.contains("forgiven"), "{said}");
 }
 
 #[test]

@@ -14,8 +14,10 @@ const PATIENCE: &str = "15";
 pub const ERRORS: [&str; 6] = ["EIO", "ENOSPC", "EINTR", "EMFILE", "ENOMEM", "EROFS"];
 
 /// Calls that never fail, or fail in a way that strace cannot play: brk gives the old break then, and libc takes an
-/// errno for a new one, far away. The process may be killed at them all the same.
-const CANNOT_FAIL: [&str; 8] = ["brk", "umask", "getuid", "geteuid", "getgid", "getegid", "getpid", "gettid"];
+/// errno for a new one, far away; a sleep may be interrupted, but not fail. The process may be killed at them all the
+/// same.
+const CANNOT_FAIL: [&str; 9] =
+    ["brk", "umask", "getuid", "geteuid", "getgid", "getegid", "getpid", "gettid", "clock_nanosleep"];
 
 /// Calls that end what the process was, or are part of a signal.
 const NO_PART: [&str; 4] = ["execve", "exit", "exit_group", "rt_sigreturn"];

@@ -3,8 +3,9 @@
 
 #![allow(dead_code)] // Not every test file uses all of it.
 
-use host::{Builder, Host, Phone, Stack};
+use host::{Builder, Host, Phone, STORE, Stack};
 use std::collections::BTreeMap;
+use std::fs::File;
 
 /// libpam's verdicts.
 pub const SUCCESS: i32 = 0;
@@ -47,15 +48,37 @@ fn with_login(host: Host) -> Host {
     host
 }
 
+/// Builds a library on a host from C, and says where it lies.
+fn library(host: &Host, name: &str, source: &str) -> String {
+    let (text, built) = (format!("/tmp/{name}.c"), format!("/tmp/{name}.so"));
+    host.write(&text, source);
+    let flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared"];
+    host.must_run(&[&["cc"], &flags[..], &["-o", &built, &text]].concat());
+    built
+}
+
 /// Puts short_writes.c on a host, and returns the options by which strace has a program use it: nothing is
 /// written in longer pieces than so many bytes.
 pub fn short_writes(host: &Host, longest: usize) -> [String; 4] {
-    host.write("/tmp/short_writes.c", include_str!("short_writes.c"));
-    let flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared"];
-    let files = ["-o", "/tmp/short_writes.so", "/tmp/short_writes.c"];
-    host.must_run(&[&["cc"], &flags[..], &files].concat());
+    let built = library(host, "short_writes", include_str!("short_writes.c"));
     let option = || "-E".to_owned();
-    [option(), "LD_PRELOAD=/tmp/short_writes.so".to_owned(), option(), format!("SHORT_WRITES={longest}")]
+    [option(), format!("LD_PRELOAD={built}"), option(), format!("SHORT_WRITES={longest}")]
+}
+
+/// Puts impatient.c on a host, and returns the options by which strace has a program use it: it waits for
+/// nobody, and what is longer than so many bytes it writes in pieces.
+pub fn impatient(host: &Host, longest: usize) -> [String; 4] {
+    let [option, preload, and, pieces] = short_writes(host, longest);
+    let built = library(host, "impatient", include_str!("impatient.c"));
+    [option, format!("{preload}:{built}"), and, pieces]
+}
+
+/// Locks alice's state as a process does that does not go on, for as long as this lives.
+pub fn hold_lock(host: &Host) -> File {
+    let path = host.path(&format!("{STORE}/alice.state"));
+    let file = File::open(path).expect("alice has a state");
+    file.try_lock().expect("nobody else holds her lock");
+    file
 }
 
 /// How many recovery codes alice has: so many that her state is longer than a sector, and can be torn.
@@ -141,7 +164,9 @@ pub fn phone_on_file(host: &Host) -> Phone {
 pub const ENROL: [&str; 5] = ["totp-enroll", "admin", "enroll", "alice", "--json"];
 /// Sets alice up in the course of a login.
 pub const ENROL_AT_LOGIN: [&str; 3] = [LOGIN, "login", "alice"];
-/// Takes either back.
+/// Ends what keeps her out after failures.
+pub const UNLOCK: [&str; 4] = ["totp-enroll", "admin", "unlock", "alice"];
+/// Takes a set-up back.
 pub const REVOKE: [&str; 5] = ["totp-enroll", "admin", "revoke", "alice", "--yes"];
 
 /// A request to the helper by root, in alice's name.

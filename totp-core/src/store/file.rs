@@ -95,18 +95,10 @@ impl Store {
         Ok(Some(Zeroizing::new(text)))
     }
 
-    /// Puts `contents` in the place of `name`, whole or not at all, and on the disk when this returns.
-    /// The caller holds the user's lock.
-    pub(super) fn replace(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
-        let new = format!(".{name}.new");
-        self.make_anew(&new, contents)?;
-        self.rename(&new, name)
-    }
-
     /// Makes a temporary file, in the place of what a process that was killed left behind.
-    pub(super) fn make_anew(&self, name: &str, contents: &[u8]) -> Result<File, StoreError> {
+    pub(super) fn make_anew(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
         self.remove_quietly(name)?;
-        self.write_new(name, contents)
+        self.write_new(name, contents).map(drop)
     }
 
     /// Gives a temporary file its name, durably.
@@ -120,19 +112,28 @@ impl Store {
 
     /// Makes `name` with `contents`, on the disk when this returns; whoever made it first is left alone.
     pub(super) fn create(&self, name: &str, contents: &[u8]) -> Result<(), StoreError> {
+        let (new, _) = self.write_aside(name, contents)?;
+        // What is recorded in it later must not go with its name.
+        if self.name_if_free(&new, name)? { self.sync_directory() } else { Ok(()) }
+    }
+
+    /// Writes a temporary file under a name that nobody else will come upon, and says which.
+    pub(super) fn write_aside(&self, name: &str, contents: &[u8]) -> Result<(String, File), StoreError> {
         let drawn = u64::from_ne_bytes(*crate::random::bytes::<8>()?);
         let new = format!(".{name}.{drawn:016x}");
-        self.write_new(&new, contents)?;
-        let moved =
-            renameat2(&self.directory, new.as_str(), &self.directory, name, RenameFlags::RENAME_NOREPLACE);
-        match moved {
-            // What is recorded in it later must not go with its name.
-            Ok(()) => self.sync_directory(),
-            Err(error) => {
-                let _ = unlinkat(&self.directory, new.as_str(), UnlinkatFlags::NoRemoveDir);
-                if error == Errno::EEXIST { Ok(()) } else { Err(self.io("making", name, error)) }
-            }
-        }
+        let file = self.write_new(&new, contents)?;
+        Ok((new, file))
+    }
+
+    /// Gives a temporary file its name unless there is such a file; then it is removed, and this is false.
+    pub(super) fn name_if_free(&self, new: &str, name: &str) -> Result<bool, StoreError> {
+        let Err(error) =
+            renameat2(&self.directory, new, &self.directory, name, RenameFlags::RENAME_NOREPLACE)
+        else {
+            return Ok(true);
+        };
+        let _ = unlinkat(&self.directory, new, UnlinkatFlags::NoRemoveDir);
+        if error == Errno::EEXIST { Ok(false) } else { Err(self.io("making", name, error)) }
     }
 
     /// Writes a new file, gives it to the store's owner and brings it to the disk.
@@ -165,7 +166,7 @@ impl Store {
         self.sync_directory()
     }
 
-    fn remove_quietly(&self, name: &str) -> Result<(), StoreError> {
+    pub(super) fn remove_quietly(&self, name: &str) -> Result<(), StoreError> {
         match unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(error) => Err(self.io("removing", name, error)),

@@ -214,6 +214,35 @@ fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_over_by_root() 
 }
 
 #[test]
+fn while_a_lock_is_taken_over_nothing_counts_and_a_take_over_that_died_is_in_nobodys_way() {
+    let place = place();
+    let mut held = place.store.lock(&alice()).unwrap();
+    held.write_credential(&example()).unwrap();
+    let (mut state, before) = (State::afresh(example().id), fs::read(place.file("alice.toml")).unwrap());
+    let successor = place.file(".alice.state.new");
+    fs::write(&successor, "").unwrap();
+    fs::set_permissions(&successor, Permissions::from_mode(0o600)).unwrap();
+    let other = fs::File::open(&successor).unwrap();
+    other.lock().unwrap();
+    assert!(matches!(held.record(&state, Record::Durable), Err(StoreError::Busy)), "it may have been read");
+    assert!(matches!(held.write_credential(&example()), Err(StoreError::Busy)));
+    assert!(matches!(held.remove_credential(&state), Err(StoreError::Busy)));
+    assert!(matches!(place.store.lock_by_force(&alice()), Err(StoreError::Busy)), "two at once");
+    assert_eq!(place.names(), [".alice.state.new", "alice.state", "alice.toml"]);
+    assert_eq!(fs::read(place.file("alice.toml")).unwrap(), before);
+
+    drop(other);
+    state.ledger.in_a_row = 3;
+    held.record(&state, Record::Written).unwrap();
+    assert_eq!(place.names(), ["alice.state", "alice.toml"]);
+    fs::write(&successor, "").unwrap();
+    fs::set_permissions(&successor, Permissions::from_mode(0o600)).unwrap();
+    let taken = place.store.lock_by_force(&alice()).unwrap();
+    assert_eq!(taken.state_of(example().id), state, "nothing is lost");
+    assert_eq!(place.names(), ["alice.state", "alice.toml"]);
+}
+
+#[test]
 fn a_write_that_fails_leaves_the_former_credential() {
     let place = place();
     let user = place.store.lock(&alice()).unwrap();

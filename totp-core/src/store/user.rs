@@ -11,7 +11,7 @@ use crate::pending::Pending;
 use crate::state::State;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
 /// How long a login waits for another one of the same user.
@@ -112,25 +112,64 @@ impl Store {
         }
     }
 
+    /// Killed anywhere, it leaves the old state file or a whole new one, with every record that the holder took
+    /// for done: the new file is there as the [successor](successor_of) before the old one is read, and from then
+    /// on no record of the holder counts.
     fn take_over(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
         let name = user.file_name("state");
-        let old = self.open_file(&name, OFlag::O_RDONLY)?;
-        // Locked before it has its name, so that nobody comes in between.
-        let new = format!(".{name}.new");
-        let open = self.look_at(&new, self.make_anew(&new, &[0; FILE_BYTES])?)?;
-        open.file.try_lock().map_err(|_| StoreError::Busy)?;
-        self.rename(&new, &name)?;
-        let slots = Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?;
-        let mut taken = LockedUser { store: self, user: user.clone(), open, slots };
-        // Read only now: a holder that recorded before the rename has its record here, and one that comes
-        // later finds the file replaced and gives no verdict.
-        let read = old.map(|old| Slots::read(&old.file)).transpose();
-        let former = read.map_err(|error| self.io("reading", &name, error))?;
-        if let Some(state) = former.as_ref().and_then(Slots::state) {
-            taken.record(state, Record::Durable)?;
+        let successor = successor_of(&name);
+        self.end_dead_take_over(&successor)?;
+        let (new, file) = self.write_aside(&name, &[0; FILE_BYTES])?;
+        // Before anybody looks for it: whoever gets this lock knows that its process is gone.
+        let locked = file.try_lock().map_err(|error| self.io("locking", &new, std::io::Error::from(error)));
+        let locked = locked.and_then(|()| self.look_at(&new, file));
+        if locked.is_err() {
+            let _ = self.remove_quietly(&new);
         }
-        Ok(taken)
+        let open = locked?;
+        if !self.name_if_free(&new, &successor)? {
+            return Err(StoreError::Busy);
+        }
+        let copied = self.copy_state(&name, &open.file);
+        if copied.is_err() {
+            let _ = self.remove_quietly(&successor);
+        }
+        let slots = copied?;
+        self.rename(&successor, &name)?;
+        Ok(LockedUser { store: self, user: user.clone(), open, slots })
     }
+
+    /// Brings the state that the file `name` holds into the empty `file` and to the disk.
+    fn copy_state(&self, name: &str, file: &File) -> Result<Slots, StoreError> {
+        let failed = |error| self.io("copying", name, error);
+        let mut slots = Slots::read(file).map_err(failed)?;
+        if let Some(old) = self.open_file(name, OFlag::O_RDONLY)?
+            && let Some(state) = Slots::read(&old.file).map_err(failed)?.state()
+        {
+            slots.record(file, state, true).map_err(failed)?;
+        }
+        Ok(slots)
+    }
+
+    /// Removes the successor of a process that died while it took a lock over. [`StoreError::Busy`] where it
+    /// lives: it may have read the state by now.
+    fn end_dead_take_over(&self, successor: &str) -> Result<(), StoreError> {
+        let Some(open) = self.open_file(successor, OFlag::O_RDONLY)? else {
+            return Ok(());
+        };
+        match open.file.try_lock() {
+            Ok(()) if self.is_current(successor, &open)? => self.remove_quietly(successor),
+            // Another one's by now, or it has become the user's state.
+            Ok(()) | Err(TryLockError::WouldBlock) => Err(StoreError::Busy),
+            Err(TryLockError::Error(error)) => Err(self.io("locking", successor, error)),
+        }
+    }
+}
+
+/// The file that is to take the place of a state file whose lock does not come. Only under its lock is it
+/// written, given the state file's name, or removed.
+fn successor_of(state: &str) -> String {
+    format!(".{state}.new")
 }
 
 /// A limit on file sizes, which a set-user-ID host keeps from its caller, would tear a slot while it is
@@ -168,11 +207,11 @@ impl LockedUser<'_> {
             Record::Durable => true,
         };
         let Self { store, open, slots, user } = self;
-        let name = user.file_name("state");
-        slots.record(&open.file, state, durable).map_err(|error| store.io("recording", &name, error))?;
-        // An administrator may have taken the lock over meanwhile; then this record is in a file that
-        // counts for nothing.
-        if store.is_current(&name, open)? { Ok(()) } else { Err(StoreError::Busy) }
+        slots
+            .record(&open.file, state, durable)
+            .map_err(|error| store.io("recording", &user.file_name("state"), error))?;
+        // Only now: who takes the lock over from here on reads this record.
+        self.insist_on_lock()
     }
 
     /// The credential; `None` where there is none.
@@ -189,13 +228,30 @@ impl LockedUser<'_> {
     /// [`StoreError::Io`], or [`StoreError::Busy`] where an administrator took the lock over meanwhile; the
     /// former credential stands then.
     pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
-        self.insist_on_lock()?;
-        self.store.replace(&self.name("toml"), credential.to_toml().as_bytes())
+        self.put("toml", credential.to_toml().as_bytes())
     }
 
-    /// Nothing is put in place after a revoke that did not wait for this process.
+    /// Puts a file in place, whole or not at all, and on the disk when this returns.
+    fn put(&self, ending: &str, contents: &[u8]) -> Result<(), StoreError> {
+        self.insist_on_lock()?;
+        let name = self.name(ending);
+        let new = format!(".{name}.new");
+        self.store.make_anew(&new, contents)?;
+        // Once more, for whoever revokes and did not wait removes this new file before the old one: either it is
+        // gone when it is to be renamed, or the lock is found lost here.
+        if let Err(lost) = self.insist_on_lock() {
+            let _ = self.store.remove_quietly(&new);
+            return Err(lost);
+        }
+        self.store.rename(&new, &name)
+    }
+
+    /// An administrator may have taken the lock over meanwhile; then nothing of this process counts any more.
     fn insist_on_lock(&self) -> Result<(), StoreError> {
-        if self.store.is_current(&self.name("state"), &self.open)? { Ok(()) } else { Err(StoreError::Busy) }
+        let name = self.name("state");
+        // In this order: a successor that is gone has been removed, or has become the user's state.
+        self.store.end_dead_take_over(&successor_of(&name))?;
+        if self.store.is_current(&name, &self.open)? { Ok(()) } else { Err(StoreError::Busy) }
     }
 
     /// Puts a set-up under way in place of any other.
@@ -203,8 +259,7 @@ impl LockedUser<'_> {
     /// # Errors
     /// As [`Self::write_credential`].
     pub fn write_pending(&self, pending: &Pending) -> Result<(), StoreError> {
-        self.insist_on_lock()?;
-        self.store.replace(&self.name("pending"), pending.to_toml().as_bytes())
+        self.put("pending", pending.to_toml().as_bytes())
     }
 
     /// Ends a set-up under way.
@@ -234,7 +289,7 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn write_mode_override(&self, made: &ModeOverride) -> Result<(), StoreError> {
-        self.store.replace(&self.name("mode"), made.to_toml().as_bytes())
+        self.put("mode", made.to_toml().as_bytes())
     }
 
     /// Ends an override.
@@ -253,7 +308,7 @@ impl LockedUser<'_> {
     pub fn remove_credential(&mut self, state: &State) -> Result<(), StoreError> {
         self.remove_whole("toml")?;
         self.remove_whole("pending")?;
-        if state.holds_nothing() { self.remove_whole("state") } else { self.record(state, Record::Durable) }
+        if state.holds_nothing() { self.remove_state() } else { self.record(state, Record::Durable) }
     }
 
     /// Removes everything that is kept of a user.
@@ -261,7 +316,8 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_everything(&self) -> Result<(), StoreError> {
-        ["toml", "pending", "mode", "state"].into_iter().try_for_each(|ending| self.remove_whole(ending))
+        ["toml", "pending", "mode"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
+        self.remove_state()
     }
 
     /// Removes the state file if nothing needs it.
@@ -270,13 +326,19 @@ impl LockedUser<'_> {
     /// [`StoreError`].
     pub fn tidy(&self, user: &UserName) -> Result<(), StoreError> {
         let unused = self.slots.state().is_none_or(State::holds_nothing);
-        if unused && !self.store.has_credential(user)? { self.remove_whole("state") } else { Ok(()) }
+        if unused && !self.store.has_credential(user)? { self.remove_state() } else { Ok(()) }
     }
 
     fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
+        self.insist_on_lock()?;
         let name = self.name(ending);
         // What a process that lost its lock was about to put in place.
         self.store.remove(&format!(".{name}.new"))?;
         self.store.remove(&name)
+    }
+
+    fn remove_state(&self) -> Result<(), StoreError> {
+        self.insist_on_lock()?;
+        self.store.remove(&self.name("state"))
     }
 }

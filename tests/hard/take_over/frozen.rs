@@ -1,0 +1,68 @@
+//! A program that strace stops after one of its system calls, until it is to go on.
+
+use crate::strace::Call;
+use host::{Host, Outcome};
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Stdio};
+
+/// A program between two of its system calls.
+pub struct Frozen {
+    child: Child,
+    /// Its number among the processes of the host.
+    process: String,
+}
+
+impl Frozen {
+    /// Starts a program and returns once it has done this call. `name` tells its log from another's.
+    pub fn after(
+        host: &Host,
+        name: &str,
+        options: &[&str],
+        call: &Call,
+        words: &[&str],
+        input: &str,
+    ) -> Frozen {
+        let Call { name: made, number } = call;
+        let log = format!("/tmp/{name}.log");
+        let (trace, inject) = (format!("trace={made}"), format!("inject={made}:signal=STOP:when={number}"));
+        host.write(&log, "");
+        let traced = ["strace", "-f", "-o", &log, "-e", &trace, "-e", &inject];
+        let mut child = host
+            .command_as("root", &[&["timeout", "--kill-after=1", "15"], &traced[..], options, words].concat())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("nsenter (util-linux) should start");
+        child.stdin.take().expect("stdin is a pipe").write_all(input.as_bytes()).expect("it is read");
+        let process = RefCell::new(String::new());
+        host.wait_until(&format!("{words:?} is stopped after {call:?}"), |host| {
+            let log = String::from_utf8_lossy(&host.read(&log)).into_owned();
+            let stopped = log.lines().find(|line| line.contains("stopped by SIGSTOP"));
+            process.replace(stopped.and_then(|line| line.split(' ').next()).unwrap_or_default().to_owned());
+            stopped.is_some()
+        });
+        Frozen { child, process: process.into_inner() }
+    }
+
+    /// Lets it go on to its end.
+    pub fn goes_on(self, host: &Host) -> Outcome {
+        self.ends(host, "-CONT")
+    }
+
+    /// It does nothing more.
+    pub fn dies(self, host: &Host) -> Outcome {
+        self.ends(host, "-KILL")
+    }
+
+    fn ends(self, host: &Host, signal: &str) -> Outcome {
+        host.must_run(&["kill", signal, &self.process]);
+        let ended = self.child.wait_with_output().expect("a program ends");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        // strace dies as its program does.
+        let status = ended.status.code().or_else(|| Some(128 + ended.status.signal()?)).expect("it says how");
+        Outcome { status, stdout: text(ended.stdout), stderr: text(ended.stderr) }
+    }
+}
