@@ -43,7 +43,7 @@ impl ModeOverride {
     /// [`FileError`] for anything else.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
         const KEYS: [&str; 6] = ["version", "uid", "mode", "until", "since", "by"];
-        let text = Text { file, text };
+        let text = Text::open(file, text);
         let document = text.parse()?;
         let (mut uid, mut mode, mut until, mut since, mut by) = (None, None, None, None, None);
         for entry in document.entries() {

@@ -165,7 +165,7 @@ impl Pending {
             "version", "nonce", "purpose", "uid", "from", "begun", "failures", "renews", "invited",
             "service", "step", "salt", "recovery", "device",
         ];
-        let text = Text { file, text };
+        let text = Text::secret(file, text);
         let document = text.parse()?;
         let (mut nonce, mut purpose, mut uid, mut from, mut begun) = (None, None, None, None, None);
         let (mut failures, mut renews, mut device, mut invited) = (0, None, None, None);

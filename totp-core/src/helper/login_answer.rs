@@ -17,7 +17,7 @@ impl Answered<LoginReply> {
     /// Reads an answer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let document = Text { file: "", text }.parse().ok()?;
+        let document = Text::secret("", text).parse().ok()?;
         match document.entries().as_slice() {
             [answer] if answer.key() == "done" => reply(*answer).map(Self::Done),
             [answer] if answer.key() == "failed" => failure(*answer).map(Self::Failed),

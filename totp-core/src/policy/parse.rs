@@ -29,7 +29,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
         "store",
         "rule",
     ];
-    let text = Text { file, text };
+    let text = Text::open(file, text);
     let document = text.parse()?;
     let mut policy = Policy::default();
     // A later version's feature is refused only once the whole file has been read: a typing error

@@ -2,10 +2,12 @@
 //!
 //! The policy, credentials, set-ups under way, overrides and what the helper answers a login are all read through
 //! this, value by value and without serde: it is what a login spends its time on, and no generic error text is
-//! as clear.
+//! as clear. Of what may hold a secret, no error repeats anything.
 
 mod plain;
 mod quoted;
+#[cfg(test)]
+mod secrecy;
 mod value;
 
 pub(crate) use quoted::{push_quoted, quoted};
@@ -46,8 +48,11 @@ impl std::error::Error for FileError {}
 /// The text of one file under its name.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
-    pub(crate) file: &'a str,
-    pub(crate) text: &'a str,
+    file: &'a str,
+    text: &'a str,
+    /// No error repeats anything of it: a secret may stand anywhere in it, in the place of a key or another value
+    /// too, and errors go into logs.
+    secret: bool,
 }
 
 /// What a text says.
@@ -64,6 +69,16 @@ impl Document<'_> {
 }
 
 impl<'a> Text<'a> {
+    /// A text whose errors repeat what is wrong, for whoever must find it.
+    pub(crate) fn open(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, secret: false }
+    }
+
+    /// A text that holds secrets: its errors name the line, the key and what is allowed, and repeat nothing.
+    pub(crate) fn secret(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, secret: true }
+    }
+
     /// Parses the whole text.
     pub(crate) fn parse(self) -> Result<Document<'a>, FileError> {
         let root = match plain::read(self.text) {
@@ -82,9 +97,9 @@ impl<'a> Text<'a> {
         match DeTable::parse(self.text) {
             Ok(table) => Ok(lines.table(table.into_inner())),
             Err(error) => {
-                // The parser's own text quotes the line, which may hold a secret; its message does not.
                 let line = lines.at(error.span().map_or(0, |span| span.start));
-                Err(self.error(line, "", first_line_of(error.message())))
+                let problem = if self.secret { "it is not TOML" } else { first_line_of(error.message()) };
+                Err(self.error(line, "", problem.to_owned()))
             }
         }
     }
@@ -99,8 +114,8 @@ impl<'a> Text<'a> {
     }
 }
 
-fn first_line_of(message: &str) -> String {
-    message.lines().next().unwrap_or("not TOML").to_owned()
+fn first_line_of(message: &str) -> &str {
+    message.lines().next().unwrap_or("not TOML")
 }
 
 fn entries<'t>(text: Text<'t>, prefix: &'t str, table: &'t Table<'_>) -> Vec<Entry<'t>> {
@@ -140,7 +155,14 @@ impl<'t> Entry<'t> {
     /// The key is not one of those that are allowed here.
     pub(crate) fn unknown(&self, allowed: &[&str]) -> FileError {
         let problem = format!("unknown key; allowed: {}", allowed.join(", "));
-        self.text.error(self.pair.key_line, &self.dotted(), problem)
+        let key = if self.text.secret { self.prefix.to_owned() } else { self.dotted() };
+        self.text.error(self.pair.key_line, &key, problem)
+    }
+
+    /// What stands there instead is `found`, told only where it can be no secret.
+    fn not_allowed(&self, found: &str, problem: &str, allowed: &str) -> FileError {
+        let found = if self.text.secret { String::new() } else { format!("{found} ") };
+        self.error(format!("{found}{problem}; allowed: {allowed}"))
     }
 
     fn wrong_type(&self, wanted: &str) -> FileError {
@@ -177,7 +199,7 @@ impl<'t> Entry<'t> {
         number
             .and_then(|number| N::try_from(number).ok())
             .filter(|number| range.contains(number))
-            .ok_or_else(|| self.error(format!("{} is out of range; allowed: {}", named(), allowed())))
+            .ok_or_else(|| self.not_allowed(&named(), "is out of range", &allowed()))
     }
 
     /// One of a few words.
@@ -193,7 +215,7 @@ impl<'t> Entry<'t> {
             .iter()
             .find(|(name, _)| name == word)
             .map(|(_, choice)| *choice)
-            .ok_or_else(|| self.error(format!("{word:?} is not known; allowed: {}", allowed())))
+            .ok_or_else(|| self.not_allowed(&format!("{word:?}"), "is not known", &allowed()))
     }
 
     /// A list of strings.
