@@ -184,12 +184,18 @@ impl<'t> Entry<'t> {
         }
     }
 
-    /// A whole number within `range`.
+    /// A whole number within `range`, of which TOML knows none beyond 64 bits with a sign.
     pub(crate) fn integer<N>(&self, range: RangeInclusive<N>) -> Result<N, FileError>
     where
-        N: TryFrom<i64> + PartialOrd + fmt::Display,
+        N: Copy + TryInto<i64> + TryFrom<i64>,
     {
-        let allowed = || format!("{} to {}", range.start(), range.end());
+        let bound = |end: &N| (*end).try_into().unwrap_or(i64::MAX);
+        let number = self.integer_between(bound(range.start()), bound(range.end()))?;
+        N::try_from(number).map_err(|_| self.error("is out of range"))
+    }
+
+    fn integer_between(&self, least: i64, most: i64) -> Result<i64, FileError> {
+        let allowed = || format!("{least} to {most}");
         let Value::Integer { written, radix } = self.value() else {
             return Err(self.wrong_type(&format!("a whole number, {}", allowed())));
         };
@@ -197,8 +203,7 @@ impl<'t> Entry<'t> {
         // What is behind 0x would be taken for a decimal number.
         let named = || number.map_or_else(|| written.to_string(), |number| number.to_string());
         number
-            .and_then(|number| N::try_from(number).ok())
-            .filter(|number| range.contains(number))
+            .filter(|number| (least..=most).contains(number))
             .ok_or_else(|| self.not_allowed(&named(), "is out of range", &allowed()))
     }
 
