@@ -278,3 +278,38 @@ fn the_module_has_no_entry_points_but_those_of_pam() {
         ]
     );
 }
+
+/// What libpam answers in auth and account to a program that goes on as another user, and what it showed.
+fn goes_on_as(host: &Host, first: &str, second: &str) -> String {
+    host.write("/tmp/change_of_user.c", include_str!("change_of_user.c"));
+    host.must_run(&["cc", "-o", "/tmp/change_of_user", "/tmp/change_of_user.c", "-lpam"]);
+    host.must_run(&["/tmp/change_of_user", first, second])
+}
+
+#[test]
+fn what_one_user_was_asked_says_nothing_of_another() {
+    let policy = "mode = \"required\"\n[enrollment]\nat_login = [\"test\"]\n\
+         [[rule]]\nusers = [\"backup\", \"robot\"]\nmode = \"disabled\"\n";
+    let permits = "auth required pam_totp.so setup\nauth required pam_permit.so\n\
+         account required pam_totp.so\naccount required pam_permit.so\n\
+         session required pam_totp.so\nsession required pam_permit.so\n";
+    let host = Host::builder()
+        .user("alice", "wonderland")
+        .user("bob", "builder")
+        .user("robot", "bleep")
+        .policy(policy)
+        .stack("test", Stack::Text(permits))
+        .build();
+    // Who needs no code, and who is to be set up, is not let in as alice.
+    for first in ["robot", "bob"] {
+        let said = goes_on_as(&host, first, "alice");
+        assert!(said.contains("auth: 0 account: 6"), "{first}: {said}");
+        assert!(!said.contains("otpauth:"), "{first}: {said}");
+        host.wait_for_log("event=login result=denied reason=other-user user=alice");
+    }
+    assert!(host.store_names().is_empty());
+    // A name that stands for the same user, or one who needs no code either, is no other.
+    for second in ["robot", "backup"] {
+        assert!(goes_on_as(&host, "robot", second).contains("auth: 0 account: 0 session: 0"), "{second}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::arguments::Arguments;
 use crate::conversation::{self, Message, Typed};
 use crate::invitation;
 use crate::login::{Login, Unavailable, odd_reply};
-use crate::marker::{self, Outcome};
+use crate::marker::{self, Noted, Outcome};
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use totp_core::account::Account;
 use totp_core::answer::Answer;
@@ -27,19 +27,52 @@ const TRIES: usize = 3;
 /// pam_sm_acct_mgmt(3).
 pub(crate) fn account(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
     let (arguments, _) = Arguments::parse(words);
-    let outcome = marker::outcome(pam, &arguments);
-    if outcome == Some(Outcome::Passed) {
-        return PamError::IGNORE;
-    }
+    let noted = marker::noted(pam, &arguments);
     let login = match Login::of(pam, flags, &arguments) {
         Ok(login) => login,
         Err(answer) => return answer,
     };
-    let answer = match outcome {
-        Some(Outcome::SetUp { nonce, invited }) => SetUp::run(&login, nonce, invited),
-        Some(Outcome::Passed) | None => refuse_key_only(&login),
+    let answer = match noted {
+        Some(noted) => after(&login, &noted),
+        None => refuse_key_only(&login),
     };
     answer.unwrap_or_else(|why| login.unavailable(&why))
+}
+
+/// What follows from the auth phase.
+fn after(login: &Login<'_>, noted: &Noted) -> Result<PamError, Unavailable> {
+    if login.typed_name.to_bytes() != noted.user && !is_same(login, &noted.user)? {
+        return refuse_other_user(login);
+    }
+    match noted.outcome {
+        Outcome::Passed => Ok(PamError::IGNORE),
+        Outcome::SetUp { nonce, invited } => SetUp::run(login, nonce, invited),
+    }
+}
+
+/// Whether PAM_USER is only another name by now for whom the auth phase was about, as where a module writes it as
+/// the directory does.
+fn is_same(login: &Login<'_>, earlier: &[u8]) -> Result<bool, Unavailable> {
+    let Ok(earlier) = std::str::from_utf8(earlier) else { return Ok(false) };
+    let earlier = Account::by_name(earlier).map_err(|error| error.to_string())?;
+    Ok(earlier.is_some() && earlier == login.account()?)
+}
+
+/// Whoever was asked in the auth phase, this user was not: only those pass who would not have been.
+fn refuse_other_user(login: &Login<'_>) -> Result<PamError, Unavailable> {
+    let policy = login.policy()?;
+    let desk = login.desk(&policy)?;
+    let Some(account) = login.account()? else { return Ok(PamError::USER_UNKNOWN) };
+    let probe = login.probe(&desk, &account)?;
+    match (login.mode(&policy, probe.overridden, Some(&account)), probe.found) {
+        (Mode::Disabled, _) | (_, Found::Remembered) | (Mode::Optional, Found::NotConfigured) => {
+            Ok(PamError::IGNORE)
+        }
+        _ => {
+            login.log_denial("other-user");
+            Ok(PamError::PERM_DENIED)
+        }
+    }
 }
 
 /// `[ssh] refuse_key_only`: sshd checks a key by itself, and the auth phase never runs.

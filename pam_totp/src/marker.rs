@@ -62,12 +62,36 @@ impl Outcome {
     }
 }
 
+/// What the auth phase noted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// What it came to.
+    pub(crate) outcome: Outcome,
+    /// PAM_USER at that time: a program, or a module below, may go on as another.
+    pub(crate) user: Vec<u8>,
+}
+
+impl Noted {
+    fn to_bytes(&self) -> Vec<u8> {
+        [&self.user, &[0][..], &self.outcome.to_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        // PAM_USER is a string of C.
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        let (user, rest) = bytes.split_at_checked(end)?;
+        Some(Self { outcome: Outcome::from_bytes(rest.get(1..)?)?, user: user.to_vec() })
+    }
+}
+
 /// Notes what this auth phase came to; `None` takes back what an earlier try of the same handle noted, which
 /// may have been for another user.
 pub(crate) fn note(pam: &Pam, arguments: &Arguments, outcome: Option<Outcome>) -> PamResult<()> {
-    let earlier = self::outcome(pam, arguments);
-    pam.send_bytes(&data_of(arguments), outcome.map_or_else(Vec::new, Outcome::to_bytes), None)?;
-    if let Some(Outcome::SetUp { nonce, .. }) = earlier {
+    let earlier = noted(pam, arguments);
+    let user = pam.get_cached_user()?.map_or_else(Vec::new, |user| user.to_bytes().to_vec());
+    let bytes = outcome.map_or_else(Vec::new, |outcome| Noted { outcome, user }.to_bytes());
+    pam.send_bytes(&data_of(arguments), bytes, None)?;
+    if let Some(Noted { outcome: Outcome::SetUp { nonce, .. }, .. }) = earlier {
         remove(pam, nonce);
     }
     match outcome {
@@ -76,9 +100,9 @@ pub(crate) fn note(pam: &Pam, arguments: &Arguments, outcome: Option<Outcome>) -
     }
 }
 
-/// What the auth phase of this handle came to; `None` where there was none, as after a key alone.
-pub(crate) fn outcome(pam: &Pam, arguments: &Arguments) -> Option<Outcome> {
-    Outcome::from_bytes(&pam.retrieve_bytes(&data_of(arguments)).ok()?)
+/// What the auth phase of this handle noted; `None` where there was none, as after a key alone.
+pub(crate) fn noted(pam: &Pam, arguments: &Arguments) -> Option<Noted> {
+    Noted::from_bytes(&pam.retrieve_bytes(&data_of(arguments)).ok()?)
 }
 
 /// The name of the module data. Lines of one stack with different policies know nothing of each other:
@@ -127,10 +151,13 @@ mod tests {
             Outcome::SetUp { nonce, invited: None },
             Outcome::SetUp { nonce, invited: Some(InvitationId(u32::MAX)) },
         ] {
-            assert_eq!(Outcome::from_bytes(&outcome.to_bytes()), Some(outcome));
+            for user in ["", "alice", "\u{fc}"] {
+                let noted = Noted { outcome, user: user.into() };
+                assert_eq!(Noted::from_bytes(&noted.to_bytes()), Some(noted));
+            }
         }
-        for odd in [&b""[..], b"\x01", b"\x02zz", b"\x07"] {
-            assert_eq!(Outcome::from_bytes(odd), None);
+        for odd in [&b""[..], b"\0", b"a\0\x01", b"\0\x02zz", b"\x07"] {
+            assert_eq!(Noted::from_bytes(odd), None);
         }
     }
 
