@@ -229,3 +229,15 @@ fn in_a_control_group_that_is_roots_the_helper_stays_where_it_is() {
     drop(held);
     login.sees("Authentication failure");
 }
+
+#[test]
+fn a_policy_beside_the_caller_is_none() {
+    let (host, _) = house();
+    let text = "auth required pam_unix.so\nauth required pam_totp.so policy=mine.toml\naccount required pam_unix.so\n\
+         session required pam_unix.so\n";
+    host.write("/etc/pam.d/su", text);
+    host.write("/home/alice/mine.toml", "mode = \"disabled\"\n");
+    let mut login = host.dialogue_as("alice", &["sh", "-c", "cd /home/alice && exec su bob"]);
+    login.answers("Password: ", "builder").sees("cannot retrieve authentication info");
+    host.wait_for_log("policy=mine.toml: is no absolute path");
+}

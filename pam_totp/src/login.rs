@@ -55,6 +55,11 @@ impl<'p> Login<'p> {
 
     pub(crate) fn policy(&self) -> Result<Policy, Unavailable> {
         let path = self.arguments.policy.as_deref().unwrap_or(Path::new(POLICY_FILE));
+        // The working directory of su is its caller's to choose, and what stands there to write.
+        if !path.is_absolute() {
+            let path = path.display();
+            return Err(format!("policy={path}: is no absolute path; write one that starts with /"));
+        }
         Policy::load(path).map_err(|error| error.to_string())
     }
 
