@@ -2,6 +2,7 @@
 //! and takes its codes from oathtool.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -93,25 +94,38 @@ impl Phone {
     }
 
     /// A code the host has not seen and still takes, without waiting: of the lowest such step after
-    /// those used, and never of the very oldest, which could run out on the way.
+    /// those used, and never of the very oldest, which could run out on the way. One that another step nearby
+    /// has as well is passed over: the host takes it for the later one's.
     pub fn code(&mut self) -> String {
         let now = self.step_now();
         let oldest = now - (self.window - 1).max(0);
         let newest = now + self.window;
-        let after_used = self.used.last().map_or(oldest, |last| last + 1);
-        let step = after_used.max(oldest);
-        assert!(
-            step <= newest,
-            "no unused code is left within {} steps: set a wider window or wait for the next step",
-            self.window
-        );
+        let after_used = self.used.last().map_or(oldest, |last| last + 1).max(oldest);
+        let near = 2 * self.window + 2;
+        let codes = self.codes_of_steps(after_used - near..=newest.max(after_used) + near);
+        let (step, code) = (after_used - near..)
+            .zip(&codes)
+            .filter(|(step, _)| (after_used..=newest).contains(step))
+            .find(|(_, code)| codes.iter().filter(|other| other == code).count() == 1)
+            .unwrap_or_else(|| {
+                panic!(
+                    "no unused code is left within {} steps: set a wider window or wait for the next step",
+                    self.window
+                )
+            });
         self.used.insert(step);
-        self.code_of_step(step)
+        code.clone()
     }
 
     /// The code of a step away from now by so many steps; not noted as used.
     pub fn code_at(&self, offset: i64) -> String {
-        self.code_of_step(self.step_now() + offset)
+        self.codes_at(offset..=offset).remove(0)
+    }
+
+    /// The codes of steps that follow one another, also where one ends while this is asked.
+    pub fn codes_at(&self, offsets: RangeInclusive<i64>) -> Vec<String> {
+        let now = self.step_now();
+        self.codes_of_steps(now + offsets.start()..=now + offsets.end())
     }
 
     /// Really waits until the app shows a code that was not used yet, and returns it.
@@ -124,7 +138,7 @@ impl Phone {
         }
         let step = self.step_now();
         self.used.insert(step);
-        self.code_of_step(step)
+        self.codes_of_steps(step..=step).remove(0)
     }
 
     /// Notes the present step as used, whoever used it.
@@ -135,26 +149,30 @@ impl Phone {
 
     /// Digits of the right length that are no code of any step near now.
     pub fn wrong_code(&self) -> String {
-        let now = self.step_now();
-        let near: Vec<String> = (now - 25..=now + 25).map(|step| self.code_of_step(step)).collect();
+        self.wrong_codes().next().expect("51 codes cannot be all codes")
+    }
+
+    /// One after the other of these.
+    pub fn wrong_codes(&self) -> impl Iterator<Item = String> + use<> {
+        let near = self.codes_at(-25..=25);
         let digits = self.digits as usize;
         (0..)
-            .map(|number: u32| format!("{number:0digits$}"))
-            .find(|candidate| !near.contains(candidate))
-            .expect("51 codes cannot be all codes")
+            .map(move |number: u32| format!("{number:0digits$}"))
+            .filter(move |candidate| !near.contains(candidate))
     }
 
     fn step_now(&self) -> i64 {
         seconds_now().div_euclid(self.interval)
     }
 
-    fn code_of_step(&self, step: i64) -> String {
+    fn codes_of_steps(&self, steps: RangeInclusive<i64>) -> Vec<String> {
         let output = Command::new("oathtool")
             .arg(format!("--totp={}", self.algorithm))
             .arg("--base32")
             .arg(format!("--digits={}", self.digits))
             .arg(format!("--time-step-size={}s", self.interval))
-            .arg(format!("--now=@{}", step * self.interval))
+            .arg(format!("--now=@{}", steps.start() * self.interval))
+            .arg(format!("--window={}", steps.end() - steps.start()))
             .arg(&self.secret)
             .output()
             .expect("oathtool should be installed");
@@ -163,7 +181,7 @@ impl Phone {
             "oathtool refuses the secret: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 }
 
@@ -221,8 +239,9 @@ mod tests {
     #[test]
     fn codes_are_those_of_rfc_6238() {
         let phone = Phone::scan("otpauth://totp/a?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&digits=8");
-        assert_eq!(phone.code_of_step(59 / 30), "94287082");
-        assert_eq!(phone.code_of_step(1_111_111_109 / 30), "07081804");
+        for (seconds, code) in [(59, "94287082"), (1_111_111_109, "07081804")] {
+            assert_eq!(phone.codes_of_steps(seconds / 30..=seconds / 30), [code]);
+        }
     }
 
     #[test]
