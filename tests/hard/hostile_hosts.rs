@@ -13,6 +13,8 @@ mod program;
 #[path = "hostile_hosts/resources.rs"]
 mod resources;
 
+/// One that gives a code that is wrong.
+const WRONG_CODE: &str = "=00000000";
 /// A conversation that gives no answer to a question.
 const NO_ANSWER: [&str; 7] =
     ["error", "unknown-error", "error-and-junk", "untouched", "null-array", "null-reply", "1-MiB"];

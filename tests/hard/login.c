@@ -35,13 +35,13 @@ static int say(const char *what, const char *how)
 	return write(STDOUT_FILENO, line, length) == length;
 }
 
-/* The code of the secret in an otpauth URI: an app that knows steps of five minutes. */
+/* The code of the secret in an otpauth URI: an app that knows steps of five minutes and eight digits. */
 static int code_of(const char *secret, char *code, int size)
 {
 	char command[128];
 	int length = strspn(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
 
-	snprintf(command, sizeof command, "oathtool --totp --base32 --time-step-size=300 %.*s", length, secret);
+	snprintf(command, sizeof command, "oathtool --totp --base32 --digits=8 --time-step-size=300 %.*s", length, secret);
 	FILE *app = popen(command, "r");
 	if (app == NULL)
 		return 0;

@@ -12,6 +12,7 @@ mod newcomers;
 mod peer;
 
 use host::{Act, Host, POLICY, Party, Stack};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::Command;
 use std::time::Instant;
@@ -23,7 +24,7 @@ const SERVICE: &str = "test";
 const SUCCESS: i32 = 0;
 const AUTH_ERR: i32 = 7;
 
-/// Nobody waits for having failed: that a code was refused shall have one reason alone. With eight digits no
+/// Nobody waits for having failed: that a code was refused shall have one reason alone. With eight digits hardly
 /// two codes of a few thousand are alike.
 const POLICY_TEXT: &str = "mode = \"required\"\n[totp]\nwindow = 10\ndigits = 8\n";
 
@@ -44,8 +45,19 @@ fn house() -> Host {
     host
 }
 
-/// Gives alice a token that counts, and returns its codes in their order.
+/// Gives alice a token that counts, and returns its codes in their order. No two of them are alike: the module
+/// takes one for the later one.
 fn token(host: &Host, codes: usize) -> impl Iterator<Item = String> + use<> {
+    loop {
+        let drawn = any_token(host, codes);
+        if drawn.iter().collect::<BTreeSet<_>>().len() == drawn.len() {
+            return drawn.into_iter();
+        }
+        revoke(host);
+    }
+}
+
+fn any_token(host: &Host, codes: usize) -> Vec<String> {
     let words = ["totp-enroll", "admin", "enroll", "alice", "--hotp", "--json"];
     let made: serde_json::Value = serde_json::from_str(&host.must_run(&words)).expect("--json prints JSON");
     let secret = made["secret"].as_str().expect("`secret` is a string");
@@ -55,7 +67,7 @@ fn token(host: &Host, codes: usize) -> impl Iterator<Item = String> + use<> {
         .expect("oathtool should be installed");
     assert!(output.status.success(), "{output:?}");
     let codes = String::from_utf8(output.stdout).expect("codes are digits");
-    codes.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    codes.lines().map(str::to_owned).collect()
 }
 
 fn status(host: &Host) -> serde_json::Value {
@@ -200,10 +212,10 @@ fn of_logins_and_screen_lockers_with_one_code_one_gets_in() {
 fn no_failure_of_a_crowd_of_guesses_goes_uncounted() {
     const ROUNDS: usize = 50;
     let host = house();
-    host.enrol("alice");
+    let wrong_codes = host.enrol("alice").wrong_codes();
     let mut crowd = host.crowd(SERVICE);
-    for round in 0..ROUNDS {
-        let wrong = Party::logins(CROWD, "alice", &format!("{round:08}"));
+    for (round, code) in wrong_codes.take(ROUNDS).enumerate() {
+        let wrong = Party::logins(CROWD, "alice", &code);
         let acts = crowd.at_once(&[wrong]);
         assert!(acts.iter().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
     }
@@ -222,10 +234,10 @@ fn no_failure_of_a_crowd_of_guesses_goes_uncounted() {
 fn no_failure_of_a_crowd_of_screen_lockers_goes_uncounted() {
     const ROUNDS: usize = 50;
     let host = house();
-    host.enrol("alice");
+    let wrong_codes = host.enrol("alice").wrong_codes();
     let mut crowd = host.crowd(SERVICE);
-    for round in 0..ROUNDS {
-        let wrong = Party::logins(CROWD, "alice", &format!("{round:08}")).unprivileged();
+    for (round, code) in wrong_codes.take(ROUNDS).enumerate() {
+        let wrong = Party::logins(CROWD, "alice", &code).unprivileged();
         let acts = crowd.at_once(&[wrong]);
         assert!(acts.iter().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
     }

@@ -19,7 +19,8 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 const LOGIN: &str = "/tmp/login";
 
-/// A host with alice and the login program of login.c; nobody is set up.
+/// A host with alice and the login program of login.c; nobody is set up. Codes have eight digits, so that no two in
+/// a window are alike by chance.
 pub fn house(throttle: &str) -> Host {
     with_login(plan(throttle).build())
 }
@@ -33,7 +34,7 @@ fn plan(throttle: &str) -> Builder {
     Host::builder()
         .user("alice", "wonderland")
         .policy(&format!(
-            "mode = \"required\"\n[totp]\nwindow = 10\ninterval = 300\n[recovery]\ncodes = {RECOVERY_CODES}\n[throttle]\n{throttle}\n"
+            "mode = \"required\"\n[totp]\nwindow = 10\ndigits = 8\ninterval = 300\n[recovery]\ncodes = {RECOVERY_CODES}\n[throttle]\n{throttle}\n"
         ))
         .stack("test", Stack::Text("auth required pam_totp.so\n"))
         .stack("login", Stack::NothingElseWith("setup"))

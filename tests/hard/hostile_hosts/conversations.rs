@@ -4,7 +4,7 @@ use super::program::{
     AUTH_ERR, CONV_ERR, INCOMPLETE, NONE, PERM_DENIED, PROGRAM, SUCCESS, WITH_SETUP, authenticates, builder,
     phases, policy, required, with_program,
 };
-use super::{NO_ANSWER, NONSENSE};
+use super::{NO_ANSWER, NONSENSE, WRONG_CODE};
 use host::{Dialogue, Host, Phone, STORE};
 
 fn is_configured(host: &Host) -> bool {
@@ -67,7 +67,7 @@ fn without_an_answer_nobody_is_set_up_during_login_and_nothing_stays() {
     let host = with_program(builder("required").policy(&policy("required", "")).stack("test", WITH_SETUP));
     for reply in NO_ANSWER {
         // To the question for a code, which a newcomer need not have; then to every one of the account phase.
-        for replies in [&[reply][..], &["=", reply], &["=", "=", reply], &["=", "=", "=000000", reply]] {
+        for replies in [&[reply][..], &["=", reply], &["=", "=", reply], &["=", "=", WRONG_CODE, reply]] {
             for texts in ["right", reply] {
                 let texts = format!("texts={texts}");
                 let words = [&["with=key", &texts, "test", "alice"], replies].concat();

@@ -3,7 +3,7 @@
 
 use super::conversations::sets_up;
 use super::program::{PROGRAM, WITH_SETUP, builder, required, with_program};
-use super::{NO_ANSWER, NONSENSE};
+use super::{NO_ANSWER, NONSENSE, WRONG_CODE};
 use host::{Host, pam_directory};
 use std::process::{Command, Stdio};
 
@@ -44,7 +44,7 @@ fn counted_codes(host: &Host, count: usize) {
     let secret = made["secret"].as_str().expect("`secret` is a string");
     let drawn = count + 100;
     let output = Command::new("oathtool")
-        .args(["--hotp", "--base32", "--counter=0", &format!("--window={drawn}"), secret])
+        .args(["--hotp", "--base32", "--digits=8", "--counter=0", &format!("--window={drawn}"), secret])
         .output()
         .expect("oathtool should be installed");
     assert!(output.status.success(), "{output:?}");
@@ -106,7 +106,7 @@ fn logins_that_are_ignored_refused_or_make_no_sense_leave_nothing_behind() {
     // Nobody is set up: the module has no say, and libpam denies what nobody decides.
     is_flat(&often(&host, &[], &["logins=10000", "expected=6", "test", "alice", "error"]));
     host.enrol("alice");
-    is_flat(&often(&host, &[], &["logins=10000", "expected=7", "test", "alice", "=000000"]));
+    is_flat(&often(&host, &[], &["logins=10000", "expected=7", "test", "alice", WRONG_CODE]));
     // Each of the conversations that make no sense, over and over.
     for reply in NO_ANSWER.into_iter().chain(NONSENSE) {
         // A program that fails and lets an answer lie has to clean it up itself; it does not say so here.
@@ -120,9 +120,9 @@ fn three_thousand_logins_through_the_helper_leave_no_child_and_nothing_else() {
     let (host, _) = required();
     let around = ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "--"];
     for sigchld in ["sigchld=ignored", "sigchld=reaped"] {
-        is_flat(&often(&host, &around, &[sigchld, "logins=1000", "expected=7", "test", "alice", "=000000"]));
+        is_flat(&often(&host, &around, &[sigchld, "logins=1000", "expected=7", "test", "alice", WRONG_CODE]));
     }
-    is_flat(&often(&host, &around, &["logins=1000", "expected=7", "test", "alice", "=000000"]));
+    is_flat(&often(&host, &around, &["logins=1000", "expected=7", "test", "alice", WRONG_CODE]));
 }
 
 /// Open and close is all there is to it: the module is linked so that it stays loaded until the process ends.
@@ -139,7 +139,7 @@ fn a_program_may_open_and_close_the_module_ten_thousand_times() {
         "what it registered with the C library would point nowhere: {usage}"
     );
     // Each by a thread that ends after the handle: what is left for the end of a thread is still there.
-    let words = ["with=fresh-threads", "logins=3000", "expected=7", "test", "alice", "=000000"];
+    let words = ["with=fresh-threads", "logins=3000", "expected=7", "test", "alice", WRONG_CODE];
     is_flat(&often(&host, &[], &words));
 }
 
@@ -165,13 +165,13 @@ fn valgrind_finds_no_leak_and_no_invalid_access() {
     // valgrind reads the module anew whenever it is loaded, which takes far longer than a login.
     let kept = "with=module-kept";
     is_clean(&[&format!("codes={CODES}"), kept, "logins=300", "expected=0", "test", "alice"]);
-    is_clean(&[kept, "logins=200", "threads=2", "expected=7", "test", "alice", "=000000"]);
-    is_clean(&["logins=10", "expected=7", "test", "alice", "=000000"]);
+    is_clean(&[kept, "logins=200", "threads=2", "expected=7", "test", "alice", WRONG_CODE]);
+    is_clean(&["logins=10", "expected=7", "test", "alice", WRONG_CODE]);
     for reply in NO_ANSWER.into_iter().chain(NONSENSE) {
         is_clean(&[kept, "logins=10", "expected=7", "test", "alice", reply]);
     }
     host.must_run(&["totp-enroll", "admin", "revoke", "--yes", "alice"]);
-    for replies in [&["=", "=", "=000000"][..], &["=", "=", "1-MiB"], &["=", "null-array"], &["all-bytes"]] {
+    for replies in [&["=", "=", WRONG_CODE][..], &["=", "=", "1-MiB"], &["=", "null-array"], &["all-bytes"]] {
         is_clean(&[&["with=key", kept, "logins=10", "expected=0", "test", "alice"], replies].concat());
     }
     // A set-up to its end, and a login by each: as alice the program asks the helper, which valgrind leaves alone.

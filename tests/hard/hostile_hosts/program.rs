@@ -31,11 +31,12 @@ pub fn builder(mode: &str) -> Builder {
     Host::builder().user("alice", "wonderland").policy(&policy(mode, "")).stack("test", ALONE)
 }
 
-/// Guesses are not throttled: a hundred thousand of them are to be judged.
+/// Guesses are not throttled: a hundred thousand of them are to be judged, and of eight digits none is right by
+/// chance.
 pub fn policy(mode: &str, enrollment: &str) -> String {
     format!(
         "mode = \"{mode}\"\n\
-         [totp]\nwindow = 10\n\
+         [totp]\nwindow = 10\ndigits = 8\n\
          [enrollment]\nat_login = [\"test\"]\n{enrollment}\n\
          [throttle]\nfree_failures = 1000000\nceiling = 1000000\n"
     )

@@ -1,5 +1,6 @@
 //! Programs that are short of what the module needs: children to wait for, descriptors, stack.
 
+use super::WRONG_CODE;
 use super::conversations::sets_up;
 use super::program::{
     AUTH_ERR, AUTHINFO_UNAVAIL, NONE, PERM_DENIED, PROGRAM, SUCCESS, SYSTEM_ERR, WITH_SETUP, authenticates,
@@ -44,7 +45,7 @@ fn without_descriptors_the_service_is_unavailable_and_nothing_is_counted() {
     // libpam wants a socket to the audit system first, where it has one, and finding none answers for itself.
     let expected = [SYSTEM_ERR, AUTHINFO_UNAVAIL];
     for user in ["root", "alice"] {
-        for code in [&right, "=000000"] {
+        for code in [&right, WRONG_CODE] {
             let answer = authenticates(&host, user, &["free-descriptors=0", "test", "alice", code]);
             assert!(expected.contains(&answer.as_str()), "{user}: {answer}");
         }
@@ -62,7 +63,7 @@ fn with_few_descriptors_a_code_is_judged_and_counted_or_the_service_is_unavailab
         let mut all = Vec::new();
         for free in 0..=12 {
             let free = format!("free-descriptors={free}");
-            for (code, verdict) in [("=000000", AUTH_ERR), (&right, SUCCESS)] {
+            for (code, verdict) in [(WRONG_CODE, AUTH_ERR), (&right, SUCCESS)] {
                 host.put_store(&before);
                 let answer = authenticates(&host, user, &[&free, "test", "alice", code]);
                 let is_verdict = answer == verdict;
@@ -83,7 +84,7 @@ fn a_stack_of_128_kib_is_enough_for_a_login_and_for_a_set_up() {
     let host = with_program(builder("required").stack("test", WITH_SETUP));
     let small = ["stack=131072", "with=fresh-threads"];
     // The third question comes under the QR code.
-    let words = [&small[..], &["with=key", "test", "alice", "=", "=", "=000000"]].concat();
+    let words = [&small[..], &["with=key", "test", "alice", "=", "=", WRONG_CODE]].concat();
     assert_eq!(phases(&host, "root", &words), [SUCCESS, PERM_DENIED, NONE]);
     let (mut phone, mut login) = sets_up(&host, &[&[PROGRAM], &small[..]].concat(), &["="]);
     assert!(login.ends().contains("authenticate=0 account=0 session=0"));
