@@ -53,7 +53,8 @@ fn no_process_outlives_its_host() {
     login.is_let_in_as("alice");
     login.types(&format!("nohup sleep {marker} & echo started-$((40+2))"));
     login.sees("started-42");
-    assert_eq!(processes_with(&marker), 1);
+    // The shell goes on before what it starts has got its name.
+    host.wait_until("it sleeps", |_| processes_with(&marker) == 1);
     drop(host);
     assert_eq!(processes_with(&marker), 0);
 }
