@@ -111,7 +111,7 @@ fn a_state_that_is_gone_opens_no_used_code_again() {
 #[test]
 fn after_a_lost_state_the_first_code_beyond_the_window_works() {
     let host = required()
-        .policy("mode = \"required\"\n[totp]\nwindow = 0\ninterval = 5\n[throttle]\nfree_failures = 100\n")
+        .policy("mode = \"required\"\n[totp]\nwindow = 0\ninterval = 10\n[throttle]\nfree_failures = 100\n")
         .build();
     let mut phone = host.enrol("alice");
     host.must_run(&["rm", STATE]);
