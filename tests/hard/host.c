@@ -289,6 +289,17 @@ static void *log_in_often(void *count)
     return NULL;
 }
 
+static pthread_barrier_t all_there;
+
+/* All are there before one can be done: each has an arena of malloc(3), and so the next ones need no more. */
+static void *log_in_beside_others(void *count)
+{
+    void *volatile piece = malloc(1);
+    free(piece);
+    pthread_barrier_wait(&all_there);
+    return log_in_often(count);
+}
+
 static pthread_t thread(void *(*body)(void *), void *data)
 {
     pthread_t started;
@@ -323,10 +334,12 @@ static void log_in_times(long count)
     } else if (options.threads) {
         pthread_t threads[64];
         long share = count / options.threads;
+        pthread_barrier_init(&all_there, NULL, (unsigned)options.threads);
         for (long i = 0; i < options.threads; i++)
-            threads[i] = thread(log_in_often, &share);
+            threads[i] = thread(log_in_beside_others, &share);
         for (long i = 0; i < options.threads; i++)
             pthread_join(threads[i], NULL);
+        pthread_barrier_destroy(&all_there);
     } else {
         log_in_often(&count);
     }
