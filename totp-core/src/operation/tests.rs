@@ -50,7 +50,7 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::store::tests::directory();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
         let store = Store::open(directory.path()).unwrap();
         Self {

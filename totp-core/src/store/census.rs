@@ -145,7 +145,7 @@ mod tests {
     use std::time::Duration;
 
     fn store() -> (tempfile::TempDir, Store) {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::store::tests::directory();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
         let store = Store::open(directory.path()).unwrap();
         (directory, store)

@@ -15,8 +15,14 @@ struct Place {
     store: Store,
 }
 
+/// Empty, and gone with the value. In memory where that can be: on a disk that is busy a sync may take longer than a
+/// lock is waited for.
+pub(crate) fn directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn place() -> Place {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = directory();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
     let store = Store::open(directory.path()).unwrap();
     Place { directory, store }
@@ -146,7 +152,8 @@ fn removing_everything_leaves_nothing_and_a_waiting_login_starts_afresh() {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| place.store.lock(&alice()).unwrap().state_of(example().id));
         user.remove_everything().unwrap();
-        assert!(place.names().iter().all(|name| name.ends_with(".state")));
+        // The login may be about to make it.
+        assert!(place.names().iter().all(|name| name.contains("alice.state")));
         drop(user);
         assert_eq!(waiting.join().unwrap(), State::afresh(example().id));
     });
