@@ -1,6 +1,6 @@
 //! A helper that is killed or frozen by a control group which its caller was given to manage.
 
-use super::{AS_ALICE, House, house};
+use super::{AS_ALICE, House, MOST_TIMES, house};
 use host::skip;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -80,16 +80,21 @@ fn a_helper_killed_by_its_control_group_hides_no_guess_and_tears_no_record() {
     let around = group.around();
     let around: Vec<_> = around.iter().map(String::as_str).collect();
     let (mut judged, mut killed) = (0, 0);
-    let usual = house.usual_time(&around, &format!("timed-in-cgroup=0:{}", group.part("helper")));
-    for delay in (0..100).map(|part| usual * part / 50) {
-        let before = house.state();
-        let said =
-            house.takes_part(&around, &format!("cgroup-killed={delay}:{}", group.part("helper"))).ends();
-        house.is_no_secret_in(&said);
-        if house.judged_and_counted_since(&before, &said, &format!("{delay} us after the start")) {
-            judged += 1;
-        } else {
-            killed += 1;
+    for _ in 0..MOST_TIMES {
+        let usual = house.usual_time(&around, &format!("timed-in-cgroup=0:{}", group.part("helper")));
+        for delay in (0..100).map(|part| usual * part / 50) {
+            let before = house.state();
+            let said =
+                house.takes_part(&around, &format!("cgroup-killed={delay}:{}", group.part("helper"))).ends();
+            house.is_no_secret_in(&said);
+            if house.judged_and_counted_since(&before, &said, &format!("{delay} us after the start")) {
+                judged += 1;
+            } else {
+                killed += 1;
+            }
+        }
+        if judged > 0 && killed > 0 {
+            break;
         }
     }
     eprintln!("{judged} guesses were judged, {killed} helpers were killed before");
