@@ -96,7 +96,6 @@ fn a_code_serves_one_login_or_one_errand_and_never_both() {
         let kind = round % errands.len();
         let (logins, errand) = rounds.play(&mut crowd, &code, errands[kind](&code));
         done[kind] |= errand.result == SUCCESS;
-        eprintln!("KIND {kind} {}", errand.result == SUCCESS);
         win(&logins, usize::from(errand.result != SUCCESS), round);
     }
     rounds.report("one code for logins and an errand", since);
