@@ -1,17 +1,22 @@
-//! Each system call of a login, a set-up, a renewal and a revoke fails once, or the process is killed there.
-//! Nothing is lost, nobody gets in, and the next login works.
+//! Each system call of a login fails once, or the process is killed there; of a set-up and a revoke in set_ups.rs,
+//! of a renewal in renewals.rs. Nothing is lost, nobody gets in, and the next login works.
 
 #![forbid(unsafe_code)]
 
+#[path = "every_fault/renewals.rs"]
+mod renewals;
+#[path = "every_fault/set_ups.rs"]
+mod set_ups;
 mod strace;
 mod subject;
 
 use host::{HELPER, Host, Outcome, Phone, STORE};
-use std::cell::Cell;
+use renewals::{begin, confirm};
+use set_ups::phone_in;
 use strace::{Fault, Tracer};
 use subject::{
-    AUTH_ERR, ENROL, ENROL_AT_LOGIN, ONE_FAILURE, REVOKE, SUCCESS, Subject, UNTHROTTLED, codes_of, house,
-    is_configured, login, login_words, phone_on_file, request, short_writes, value,
+    AUTH_ERR, ENROL, ENROL_AT_LOGIN, ONE_FAILURE, REVOKE, SUCCESS, Subject, UNTHROTTLED, codes_of, login,
+    login_words, phone_on_file, request, short_writes, value,
 };
 
 /// What stands in the log once libpam has the module.
@@ -216,200 +221,4 @@ fn the_helper_counts_a_refusal_that_it_answers() {
             the_refusal_counts(&subject, outcome, outcome.stdout.contains("wrong-code"))
         },
     );
-}
-
-fn phone_in(outcome: &Outcome) -> Phone {
-    let answer = outcome.json();
-    Phone::scan(answer["uri"].as_str().expect("`uri` is a string")).with_window(10)
-}
-
-#[test]
-fn a_set_up_is_whole_or_can_be_made_again() {
-    let host = house(UNTHROTTLED);
-    let nothing = host.store();
-    let tracer = Tracer::from(POLICY);
-    let calls = tracer.calls(&host, &ENROL, 0);
-    tracer.each_fault(
-        &host,
-        &ENROL,
-        &calls,
-        || host.put_store(&nothing),
-        |fault, outcome| {
-            let there = is_configured(&host);
-            if outcome.status == 0 {
-                insist(there, "it was told and is not so")?;
-                insist(
-                    login(&host, &codes_of(&phone_in(outcome))[0]) == SUCCESS,
-                    "its code does not log in",
-                )?;
-            } else if there {
-                insist(login(&host, &codes_of(&phone_on_file(&host))[0]) == SUCCESS, "half a set-up")?;
-                // The disk may not have the name of the credential, and so it is no success; all else that
-                // fails this late is not the set-up.
-                let told = outcome.stderr.contains("alice is set up")
-                    || outcome.stderr.contains("/var/lib/pam_totp/.: writing failed");
-                insist(told || fault == Fault::Kill, "it is so and was told otherwise")?;
-                insist(host.run(&REVOKE).status == 0, "it cannot be revoked")?;
-            } else {
-                insist(login(&host, "123456") == AUTH_ERR, "who is not set up is let in")?;
-            }
-            if !is_configured(&host) {
-                let again = host.run(&ENROL);
-                insist(again.status == 0, "it cannot be made again")?;
-                insist(login(&host, &codes_of(&phone_in(&again))[0]) == SUCCESS, "made again, it fails")?;
-            }
-            Ok(())
-        },
-    );
-}
-
-#[test]
-fn a_set_up_in_a_login_is_whole_or_can_be_made_again() {
-    let host = house(UNTHROTTLED);
-    let nothing = host.store();
-    // The program under it starts oathtool, which is not to be disturbed.
-    let tracer = Tracer { options: &[], ..Tracer::from(POLICY) };
-    let calls = tracer.calls(&host, &ENROL_AT_LOGIN, SUCCESS);
-    let its_codes_work = |outcome: &Outcome| {
-        let proof = outcome.stdout.lines().find_map(|line| line.strip_prefix("typed "));
-        let proof = proof.ok_or("nothing was shown, and it counts")?;
-        insist(login(&host, proof) == AUTH_ERR, "the proof logs in")?;
-        let next = phone_on_file(&host).code_at(1);
-        insist(login(&host, &next) == SUCCESS, "the next code does not log in")
-    };
-    tracer.each_fault(
-        &host,
-        &ENROL_AT_LOGIN,
-        &calls,
-        || host.put_store(&nothing),
-        |_, outcome| {
-            let there = is_configured(&host);
-            if outcome.stdout.contains("session 0\n") {
-                insist(there, "who was not set up was let in")?;
-            }
-            if there {
-                return its_codes_work(outcome);
-            }
-            let again = host.run(&ENROL_AT_LOGIN);
-            insist(again.status == SUCCESS, "it cannot be made again")?;
-            its_codes_work(&again)
-        },
-    );
-}
-
-#[test]
-fn a_revoke_is_done_or_can_be_done_again() {
-    let subject = Subject::new(UNTHROTTLED);
-    let Subject { host, codes, .. } = &subject;
-    let tracer = Tracer::from(POLICY);
-    let calls = tracer.calls(host, &REVOKE, 0);
-    tracer.each_fault(
-        host,
-        &REVOKE,
-        &calls,
-        || subject.put_back(),
-        |_, outcome| {
-            insist(login(host, &codes[0]) == AUTH_ERR, "a code accepted long ago was not refused")?;
-            let there = is_configured(host);
-            insist(!(outcome.status == 0 && there), "it was told and is not so")?;
-            if there {
-                insist(subject.credential_stands(), "the credential was changed")?;
-                insist(login(host, &codes[1]) == SUCCESS, "half a revoke")?;
-                insist(host.run(&REVOKE).status == 0, "it cannot be done again")?;
-            }
-            insist(login(host, &codes[2]) == AUTH_ERR, "a revoked phone logs in")?;
-            let again = host.run(&ENROL);
-            insist(again.status == 0, "nobody can be set up after it")?;
-            insist(login(host, &codes[3]) == AUTH_ERR, "a revoked phone logs in after a new set-up")?;
-            insist(login(host, &codes_of(&phone_in(&again))[0]) == SUCCESS, "the new phone does not log in")
-        },
-    );
-}
-
-/// A renewal that this caller begins leaves the old secret in force. For the owner strace, as root, starts the
-/// helper with the owner's real uid and the privileges of a set-user-ID program.
-fn begins(user: &str, from: &str) {
-    let subject = Subject::new(UNTHROTTLED);
-    let input = begin(&subject.codes[1]);
-    let tracer = Tracer { user, input: &input, ..Tracer::from(from) };
-    let begun = Cell::new(0);
-    let calls = tracer.calls(&subject.host, &[HELPER], 0);
-    tracer.each_fault(
-        &subject.host,
-        &[HELPER],
-        &calls,
-        || subject.put_back(),
-        |_, outcome| {
-            let told = outcome.stdout.contains("otpauth://");
-            begun.set(begun.get() + u32::from(told));
-            nothing_was_lost(&subject, told)
-        },
-    );
-    assert!(begun.get() > 0, "none was begun");
-}
-
-#[test]
-fn a_renewal_that_begins_leaves_the_old_secret_in_force() {
-    begins("root", POLICY);
-}
-
-#[test]
-fn a_renewal_that_its_owner_begins_leaves_the_old_secret_in_force() {
-    begins("alice", FIRST_OF_HELPER);
-}
-
-fn begin(code: &str) -> String {
-    request(&format!("ask = \"begin\"\npurpose = \"renewal\"\ncode = \"{code}\""))
-}
-
-fn confirm(nonce: &str, code: &str) -> String {
-    request(&format!("ask = \"confirm\"\nnonce = \"{nonce}\"\ncode = \"{code}\""))
-}
-
-/// A renewal that this caller confirms ends with the old secret or the new one.
-fn confirms(user: &str) {
-    let mut subject = Subject::new(UNTHROTTLED);
-    let begun = subject.host.run_with_input(user, &[HELPER], begin(&subject.codes[1]));
-    let new = codes_of(&Phone::scan(value(&begun.stdout, "uri")));
-    let nonce = value(&begun.stdout, "nonce").to_owned();
-    subject.files = subject.host.store();
-    let input = confirm(&nonce, &new[0]);
-    let tracer = Tracer { user, input: &input, ..Tracer::from(POLICY) };
-    let confirmed = Cell::new(0);
-    let calls = tracer.calls(&subject.host, &[HELPER], 0);
-    let Subject { host, codes, .. } = &subject;
-    tracer.each_fault(
-        host,
-        &[HELPER],
-        &calls,
-        || subject.put_back(),
-        |_, outcome| {
-            let told = outcome.stdout.contains("recovery_codes");
-            confirmed.set(confirmed.get() + u32::from(told));
-            insist(login(host, &codes[0]) == AUTH_ERR, "a code accepted long ago was not refused")?;
-            insist(login(host, &codes[1]) == AUTH_ERR, "the code that began it was not refused")?;
-            if subject.credential_stands() {
-                insist(!told, "it was told and is not so")?;
-                insist(login(host, &new[2]) == AUTH_ERR, "the new phone logs in too early")?;
-                return insist(login(host, &codes[2]) == SUCCESS, "the old phone does not log in");
-            }
-            // Its caller may hear nothing where the answer is what fails.
-            let unsure = outcome.stdout.is_empty() || outcome.stdout.contains("writing failed");
-            insist(told || unsure, "it is so and was told otherwise")?;
-            insist(login(host, &codes[2]) == AUTH_ERR, "the old phone still logs in")?;
-            insist(login(host, &new[0]) == AUTH_ERR, "the proof logs in")?;
-            insist(login(host, &new[2]) == SUCCESS, "the new phone does not log in")
-        },
-    );
-    assert!(confirmed.get() > 0, "none was confirmed");
-}
-
-#[test]
-fn a_renewal_ends_with_the_old_secret_or_the_new_one() {
-    confirms("root");
-}
-
-#[test]
-fn a_renewal_that_its_owner_ends_has_the_old_secret_or_the_new_one() {
-    confirms("alice");
 }
