@@ -138,11 +138,12 @@ impl<'a> Context<'a> {
     /// The user under lock with the credential there must be.
     fn locked_with_credential(&self) -> Result<(LockedUser<'a>, Credential), Failure> {
         // A user without one is not given a state file for having been asked about.
-        if !self.store.has_credential(&self.account.name)? {
-            return Err(Failure::NotConfigured);
-        }
-        let (user, credential) = self.locked()?;
-        let Some(credential) = credential else {
+        let user = match self.store.lock_if_there(&self.account.name)? {
+            Some(user) => user,
+            None if self.store.has_credential(&self.account.name)? => self.store.lock(&self.account.name)?,
+            None => return Err(Failure::NotConfigured),
+        };
+        let Some(credential) = self.own_credential(user.credential(&self.account.name)?) else {
             // It went away while this waited for the lock, which made a new state file.
             let _ = user.tidy(&self.account.name);
             return Err(Failure::NotConfigured);

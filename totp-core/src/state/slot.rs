@@ -75,6 +75,13 @@ pub fn encode(state: &State, generation: u64, durable: bool) -> Result<[u8; SLOT
     Ok(slot)
 }
 
+/// The generation a slot says it is of. Only [`decode`] tells whether it is whole.
+#[must_use]
+pub fn claimed_generation(bytes: &[u8; SLOT_BYTES]) -> u64 {
+    let claimed = bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk());
+    claimed.map_or(0, |claimed| u64::from_le_bytes(*claimed))
+}
+
 /// Decodes a slot; `None` for anything torn, foreign or of another version.
 #[must_use]
 pub fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Slot> {

@@ -5,6 +5,7 @@
 
 use crate::state::State;
 use crate::state::slot::{self, SETTLED_AT, SLOT_BYTES, Slot};
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -33,10 +34,10 @@ impl Slots {
             }
         }
         let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
-        let newest = (0u64..)
-            .zip(slots)
-            .filter_map(|(position, bytes)| Some((position, slot::decode(bytes)?)))
-            .max_by_key(|(_, slot)| slot.generation);
+        // Where the one that claims to be newer is whole, the other need not be looked into.
+        let mut slots: Vec<_> = (0u64..).zip(slots).collect();
+        slots.sort_by_key(|(position, bytes)| Reverse((slot::claimed_generation(bytes), *position)));
+        let newest = slots.into_iter().find_map(|(position, bytes)| Some((position, slot::decode(bytes)?)));
         Ok(Self { newest })
     }
 
