@@ -55,7 +55,7 @@ struct Effort {
 }
 
 const WHOLE: Effort = Effort {
-    logins: Rounds { rounds: 7, users: 30 },
+    logins: Rounds { rounds: 15, users: 30 },
     programs: programs::Size { rounds: 5, starts: 200, users: 100_000 },
     scale: Rounds { rounds: 5, users: 20 },
     sizes: &[100, 10_000, 100_000, 1_000_000],

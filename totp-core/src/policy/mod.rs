@@ -275,9 +275,8 @@ fn read(path: &Path) -> std::io::Result<String> {
     if about.len() > LONGEST_FILE {
         return Err(std::io::Error::other("it is larger than 256 KiB"));
     }
-    let length = usize::try_from(about.len()).unwrap_or(0);
-    // A byte more than there is, so that the second read finds the end.
-    let mut text = String::with_capacity(length.saturating_add(1));
-    file.take(LONGEST_FILE).read_to_string(&mut text)?;
+    let mut text = String::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    // As long as it was found to be: no second read looks for an end.
+    file.take(about.len()).read_to_string(&mut text)?;
     Ok(text)
 }
