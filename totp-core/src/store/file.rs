@@ -186,11 +186,19 @@ impl Store {
         }
     }
 
-    /// Whether `open` is still what `name` leads to. An open file keeps its number, so it is not looked at again.
+    /// Whether `open` is still what `name` leads to.
     pub(super) fn is_current(&self, name: &str, open: &OpenFile) -> Result<bool, StoreError> {
+        Ok(self.current(name, open)?.is_some())
+    }
+
+    /// What `name` leads to, where that is still `open`. An open file keeps its number, so it is not looked at again.
+    pub(super) fn current(&self, name: &str, open: &OpenFile) -> Result<Option<FileStat>, StoreError> {
         match fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(there) => Ok((open.about.st_dev, open.about.st_ino) == (there.st_dev, there.st_ino)),
-            Err(Errno::ENOENT) => Ok(false),
+            Ok(there) => {
+                let same = (open.about.st_dev, open.about.st_ino) == (there.st_dev, there.st_ino);
+                Ok(same.then_some(there))
+            }
+            Err(Errno::ENOENT) => Ok(None),
             Err(error) => Err(self.io("looking at", name, error)),
         }
     }

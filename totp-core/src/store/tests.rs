@@ -227,6 +227,7 @@ fn while_a_lock_is_taken_over_nothing_counts_and_a_take_over_that_died_is_in_nob
     held.write_credential(&example()).unwrap();
     let (mut state, before) = (State::afresh(example().id), fs::read(place.file("alice.toml")).unwrap());
     let successor = place.file(".alice.state.new");
+    fs::set_permissions(place.file("alice.state"), Permissions::from_mode(0o700)).unwrap();
     fs::write(&successor, "").unwrap();
     fs::set_permissions(&successor, Permissions::from_mode(0o600)).unwrap();
     let other = fs::File::open(&successor).unwrap();

@@ -11,6 +11,7 @@ use crate::pending::Pending;
 use crate::state::State;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::stat::{Mode, fchmod};
 use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -114,11 +115,14 @@ impl Store {
 
     /// Killed anywhere, it leaves the old state file or a whole new one, with every record that the holder took
     /// for done: the new file is there as the [successor](successor_of) before the old one is read, and from then
-    /// on no record of the holder counts.
+    /// on no record of the holder counts. The holder looks for it where the old file [is marked](MARK), which
+    /// comes first.
     fn take_over(&self, user: &UserName) -> Result<LockedUser<'_>, StoreError> {
         let name = user.file_name("state");
         let successor = successor_of(&name);
         self.end_dead_take_over(&successor)?;
+        // Already now, so that one that is killed right after it has its name is found and removed.
+        self.open_marked(&name)?;
         let (new, file) = self.write_aside(&name, &[0; FILE_BYTES])?;
         // Before anybody looks for it: whoever gets this lock knows that its process is gone.
         let locked = file.try_lock().map_err(|error| self.io("locking", &new, std::io::Error::from(error)));
@@ -139,11 +143,21 @@ impl Store {
         Ok(LockedUser { store: self, user: user.clone(), open, slots })
     }
 
+    /// Opens a state file, and has its holder look for a successor from now on.
+    fn open_marked(&self, name: &str) -> Result<Option<OpenFile>, StoreError> {
+        let old = self.open_file(name, OFlag::O_RDONLY)?;
+        if let Some(old) = &old {
+            fchmod(&old.file, MARK).map_err(|error| self.io("marking", name, error))?;
+        }
+        Ok(old)
+    }
+
     /// Brings the state that the file `name` holds into the empty `file` and to the disk.
     fn copy_state(&self, name: &str, file: &File) -> Result<Slots, StoreError> {
         let failed = |error| self.io("copying", name, error);
         let mut slots = Slots::read(file).map_err(failed)?;
-        if let Some(old) = self.open_file(name, OFlag::O_RDONLY)?
+        // Marked before it is read, for it may be the work of another take-over, done a moment ago.
+        if let Some(old) = self.open_marked(name)?
             && let Some(state) = Slots::read(&old.file).map_err(failed)?.state()
         {
             slots.record(file, state, true).map_err(failed)?;
@@ -165,6 +179,10 @@ impl Store {
         }
     }
 }
+
+/// The mode of a state file whose lock was to be taken over once: a login looks for the
+/// [successor](successor_of) of such a file alone. It is never unmarked, for another take-over may count on it.
+const MARK: Mode = Mode::S_IRWXU;
 
 /// The file that is to take the place of a state file whose lock does not come. Only under its lock is it
 /// written, given the state file's name, or removed.
@@ -249,6 +267,10 @@ impl LockedUser<'_> {
     /// An administrator may have taken the lock over meanwhile; then nothing of this process counts any more.
     fn insist_on_lock(&self) -> Result<(), StoreError> {
         let name = self.name("state");
+        let there = self.store.current(&name, &self.open)?.ok_or(StoreError::Busy)?;
+        if !Mode::from_bits_truncate(there.st_mode).contains(MARK) {
+            return Ok(());
+        }
         // In this order: a successor that is gone has been removed, or has become the user's state.
         self.store.end_dead_take_over(&successor_of(&name))?;
         if self.store.is_current(&name, &self.open)? { Ok(()) } else { Err(StoreError::Busy) }
