@@ -275,8 +275,24 @@ fn read(path: &Path) -> std::io::Result<String> {
     if about.len() > LONGEST_FILE {
         return Err(std::io::Error::other("it is larger than 256 KiB"));
     }
-    let mut text = String::with_capacity(usize::try_from(about.len()).unwrap_or(0));
-    // As long as it was found to be: no second read looks for an end.
-    file.take(about.len()).read_to_string(&mut text)?;
+    let length = usize::try_from(about.len()).unwrap_or(0);
+    // A byte more than there is, so that the second read finds the end. The end is looked for: a file that has
+    // grown, or whose file system tells no size, must not pass for a shorter policy.
+    let mut text = String::with_capacity(length.saturating_add(1));
+    file.take(LONGEST_FILE).read_to_string(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As with some network file systems; an empty policy would be laxer than the one that is there.
+    #[test]
+    fn a_policy_is_read_to_its_end_where_its_file_system_tells_no_size() {
+        let path = Path::new("/proc/self/status");
+        assert_eq!(std::fs::metadata(path).unwrap().len(), 0);
+        assert!(Policy::read(path).unwrap().starts_with("Name:"));
+        assert!(matches!(Policy::load(path), Err(PolicyError::Invalid(_))));
+    }
 }
