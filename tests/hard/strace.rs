@@ -8,7 +8,7 @@ pub const LOG: &str = "/tmp/strace.log";
 
 /// A program that does not end in this many seconds hangs. The client of totp-helper gives up after ten: a close
 /// that strace fails leaves the descriptor open, and the end of the answer never comes.
-const PATIENCE: &str = "40";
+pub const PATIENCE: &str = "40";
 
 /// Errors a call fails with. All of them for each: what a call may fail with is the kernel's to say, not ours.
 pub const ERRORS: [&str; 6] = ["EIO", "ENOSPC", "EINTR", "EMFILE", "ENOMEM", "EROFS"];

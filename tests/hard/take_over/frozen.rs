@@ -1,6 +1,6 @@
 //! A program that strace stops after one of its system calls, until it is to go on.
 
-use crate::strace::Call;
+use crate::strace::{Call, PATIENCE};
 use host::{Host, Outcome};
 use std::cell::RefCell;
 use std::io::Write as _;
@@ -30,7 +30,10 @@ impl Frozen {
         host.write(&log, "");
         let traced = ["strace", "-f", "-o", &log, "-e", &trace, "-e", &inject];
         let mut child = host
-            .command_as("root", &[&["timeout", "--kill-after=1", "15"], &traced[..], options, words].concat())
+            .command_as(
+                "root",
+                &[&["timeout", "--kill-after=1", PATIENCE], &traced[..], options, words].concat(),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
