@@ -1,7 +1,7 @@
 //! The command line of `admin policy`.
 
 use crate::arguments::Json;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Subcommand)]
@@ -23,10 +23,16 @@ pub enum PolicyCommand {
         assignments: Vec<String>,
     },
     /// Check a policy, and tell what deserves a look
-    Check {
-        /// The file; the policy in force where it is not given
-        file: Option<PathBuf>,
-    },
+    Check(Check),
     /// Change the policy in an editor ($VISUAL, $EDITOR); it is installed only if it checks
     Edit,
+}
+
+#[derive(Args)]
+pub struct Check {
+    /// The file; the policy in force where it is not given
+    pub file: Option<PathBuf>,
+    /// End with status 1 where there is a warning
+    #[arg(long)]
+    pub strict: bool,
 }

@@ -30,7 +30,7 @@ pub fn run(path: Option<&Path>, terminal: &Terminal, command: PolicyCommand) -> 
         PolicyCommand::Show(json) => show::run(path, terminal, json.json),
         PolicyCommand::Get { key } => get::run(path, terminal, &key),
         PolicyCommand::Set { assignments } => set::run(path, terminal, &assignments),
-        PolicyCommand::Check { file } => check::run(file.as_deref().unwrap_or(path), terminal),
+        PolicyCommand::Check(wanted) => check::run(wanted.file.as_deref().unwrap_or(path), terminal, &wanted),
         PolicyCommand::Edit => edit::run(path, terminal),
     }
 }

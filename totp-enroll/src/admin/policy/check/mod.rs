@@ -1,0 +1,51 @@
+//! `admin policy check`: whether a policy can be used, and what in it deserves a look.
+//!
+//! One file a subject; each returns sentences, which [`findings`] puts in order.
+
+mod names;
+mod services;
+mod timing;
+
+use super::arguments::Check;
+use super::layout;
+use crate::admin::mail;
+use crate::exit::{Status, Stop};
+use crate::stacks;
+use crate::terminal::Terminal;
+use crate::text::printable;
+use std::path::Path;
+use totp_core::clock::Timestamp;
+use totp_core::policy::{Policy, PolicyError};
+
+pub fn run(path: &Path, terminal: &Terminal, wanted: &Check) -> Result<(), Stop> {
+    let text = Policy::read(path)?;
+    let policy = Policy::parse(&path.to_string_lossy(), &text).map_err(PolicyError::Invalid)?;
+    let warnings = findings(&policy, &text);
+    tell(terminal, &warnings);
+    let path = printable(&path.to_string_lossy());
+    terminal.say(&match warnings.len() {
+        0 => format!("{path}: the policy is good."),
+        1 => format!("{path}: the policy is good, with 1 warning."),
+        several => format!("{path}: the policy is good, with {several} warnings."),
+    })?;
+    if wanted.strict && !warnings.is_empty() { Err(Stop::Told(Status::Refused)) } else { Ok(()) }
+}
+
+/// Writes warnings beside what a script reads.
+pub fn tell(terminal: &Terminal, warnings: &[String]) {
+    for warning in warnings {
+        terminal.remark(&format!("warning: {}", printable(warning)));
+    }
+}
+
+/// What deserves a look in a policy that can be used, and in this host's PAM stacks under it.
+pub fn findings(policy: &Policy, text: &str) -> Vec<String> {
+    let states_at_login = layout::locate(text).contains_key("enrollment.at_login");
+    let mut findings = names::unknown(policy, &names::SystemNames);
+    findings.extend(timing::grace(policy, Timestamp::now()));
+    findings.extend(timing::mail(policy, mail::command().is_some()).map(str::to_owned));
+    let stacks = stacks::read();
+    findings.extend(services::findings(policy, states_at_login, &stacks));
+    findings.extend(stacks.troubles);
+    findings
+}

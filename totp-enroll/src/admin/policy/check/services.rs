@@ -1,0 +1,84 @@
+//! Services that the policy names without effect.
+
+use crate::stacks::Stacks;
+use std::collections::BTreeSet;
+use totp_core::policy::{EVERY_SERVICE, Mode, Policy};
+
+/// Services that are named without effect.
+pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut told = BTreeSet::new();
+    let mut absent = |who: String, service: &str| {
+        let unknown = service != EVERY_SERVICE && stacks.service(service).is_none();
+        (unknown && told.insert((who.clone(), service.to_owned()))).then(|| {
+            format!("{who} names the service \"{service}\", in whose PAM stack there is no pam_totp.so")
+        })
+    };
+    for service in &policy.services {
+        warnings.extend(absent("services".to_owned(), service));
+    }
+    for rule in &policy.rules {
+        for service in rule.services.iter().flatten() {
+            warnings.extend(absent(format!("the rule on line {}", rule.line), service));
+        }
+    }
+    // Its default names services that many hosts do not have, and is without effect where nobody must be set up.
+    let needed = policy.mode == Mode::Required || policy.rules.iter().any(|rule| rule.mode == Mode::Required);
+    for service in &policy.enrollment.at_login {
+        if states_at_login {
+            warnings.extend(absent("enrollment.at_login".to_owned(), service));
+        }
+        let lacks = stacks.service(service).map(|found| found.lacks()).unwrap_or_default();
+        if (states_at_login || needed) && !lacks.is_empty() {
+            warnings.push(format!(
+                "enrollment.at_login names \"{service}\", but set-up during login is not possible there: its PAM stack lacks {}",
+                lacks.join(" and ")
+            ));
+        }
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stacks::Service;
+
+    fn policy(text: &str) -> Policy {
+        Policy::parse("policy.toml", text).expect(text)
+    }
+
+    fn stacks(names: &[&str]) -> Stacks {
+        let service = |name: &&str| Service {
+            name: (*name).to_owned(),
+            auth: Some(vec!["setup".to_owned()]),
+            account: true,
+            session: *name != "sshd",
+        };
+        Stacks { services: names.iter().map(service).collect(), ..Stacks::default() }
+    }
+
+    #[test]
+    fn services_without_the_module_are_told_once() {
+        let text = "services = [\"SSHD\", \"ftp\"]\n[[rule]]\nservices = [\"ftp\", \"cron\", \"ftp\"]\nmode = \"disabled\"\n";
+        let told = findings(&policy(text), false, &stacks(&["sshd"]));
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].starts_with("services names the service \"ftp\""), "{told:?}");
+        assert!(told[1].starts_with("the rule on line 2 names the service \"ftp\""), "{told:?}");
+    }
+
+    #[test]
+    fn set_up_that_is_not_possible_is_told_where_it_matters() {
+        let sshd = stacks(&["sshd"]);
+        assert!(findings(&policy("services = [\"*\"]\n"), false, &sshd).is_empty());
+        let told = findings(&policy("mode = \"required\"\n"), false, &sshd);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].contains("\"sshd\"") && told[0].ends_with("its PAM stack lacks a session line"),
+            "{told:?}"
+        );
+        let stated = policy("[enrollment]\nat_login = [\"sshd\", \"login\"]\n");
+        assert_eq!(findings(&stated, true, &sshd).len(), 2);
+        assert!(findings(&stated, true, &stacks(&["login"])).len() == 1, "login is fine");
+    }
+}
