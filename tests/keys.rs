@@ -97,6 +97,28 @@ fn a_key_alone_lets_in_unless_the_policy_refuses_it() {
     host.ssh_with_key("alice", &key).is_let_in_as("alice");
 }
 
+/// A script can answer no question: sshd must be content with its key, and the policy with no code.
+#[test]
+fn a_script_is_exempt_by_a_match_and_a_rule_of_its_own() {
+    let policy = "mode = \"required\"\n[ssh]\nrefuse_key_only = true\n\
+                  [[rule]]\nusers = [\"backup-robot\"]\nmode = \"disabled\"\n";
+    let exempt = ["Match User backup-robot", "AuthenticationMethods publickey", "Match all"];
+    for (options, works) in [(&exempt[..], true), (&[], false)] {
+        let builder =
+            builder().user("backup-robot", "bleep").policy(policy).stack("sshd", Stack::Text(KEY_AND_CODE));
+        let builder = options.iter().fold(builder, |builder, option| builder.sshd_option(option));
+        let host = builder.sshd_option(KEY_FIRST).build();
+        let run_by = |user: &str| {
+            let key = host.client_key(user);
+            let mut script = host.ssh_command(user, &["-o", "BatchMode=yes", "-i", key.path()]);
+            let output = script.arg("id -un").output().expect("ssh should start");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        assert_eq!(run_by("backup-robot"), if works { "backup-robot\n" } else { "" });
+        assert_eq!(run_by("alice"), "", "nobody else is let in by it");
+    }
+}
+
 #[test]
 fn a_key_and_a_code_are_not_a_key_alone() {
     let host = builder()
