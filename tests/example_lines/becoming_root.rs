@@ -1,0 +1,70 @@
+//! su, sudo, pkexec and doas, each with a stack of its own, and `su -` and `sudo -i` with theirs.
+
+use crate::{builder, house, with_example};
+use host::{Host, Phone, Stack};
+
+fn is_logged(host: &Host, outcome: &str, user: &str, service: &str) {
+    host.wait_for_log(&format!("event=login {outcome} user={user} service={service} "));
+}
+
+/// alice, who runs a program with her own password and a code, a wrong one and a right one.
+fn alice_becomes_root(host: &Host, phone: &mut Phone, words: &[&str], password: &str, service: &str) {
+    let mut wrong = host.dialogue_as("alice", words);
+    wrong.answers(password, "wonderland").answers("Verification code: ", &phone.wrong_code());
+    assert_ne!(wrong.exit_status(), 0, "{}", wrong.seen());
+    is_logged(host, "result=denied reason=wrong-code", "alice", service);
+    let mut right = host.dialogue_as("alice", words);
+    right.answers(password, "wonderland").answers("Verification code: ", &phone.code());
+    right.is_let_in_as("root");
+    is_logged(host, "result=accepted", "alice", service);
+}
+
+#[test]
+fn su_asks_users_and_not_root() {
+    let host = builder().user("bob", "builder").stack("su", Stack::Text(&with_example("su", "su"))).build();
+    let mut phone = host.enrol("alice");
+    for (words, service) in [(&["su", "alice"][..], "su"), (&["su", "-", "alice"], "su-l")] {
+        let mut login = host.dialogue_as("bob", words);
+        login.answers("Password: ", "wonderland").answers("Verification code: ", &phone.wrong_code());
+        login.sees("Authentication failure");
+        is_logged(&host, "result=denied reason=wrong-code", "alice", service);
+        let mut login = host.dialogue_as("bob", words);
+        login.answers("Password: ", "wonderland").answers("Verification code: ", &phone.code());
+        login.is_let_in_as("alice");
+        is_logged(&host, "result=accepted", "alice", service);
+        host.dialogue_as("root", words).is_let_in_as("alice");
+    }
+}
+
+#[test]
+fn sudo_and_sudo_i_take_password_and_code() {
+    let host = house(&["sudo", "sudo-i"]);
+    host.write(
+        "/etc/sudoers.d/alice",
+        "Defaults:alice passwd_tries=1, !lecture, timestamp_timeout=0\nalice ALL=(ALL) ALL\n",
+    );
+    let mut phone = host.enrol("alice");
+    for (words, service) in [(["sudo", "-s"], "sudo"), (["sudo", "-i"], "sudo-i")] {
+        alice_becomes_root(&host, &mut phone, &words, "password for alice: ", service);
+    }
+}
+
+#[test]
+fn doas_takes_password_and_code() {
+    let host = house(&["doas"]);
+    host.write("/etc/doas.conf", "permit alice\n");
+    let mut phone = host.enrol("alice");
+    alice_becomes_root(&host, &mut phone, &["doas", "-s"], "password: ", "doas");
+}
+
+#[test]
+fn pkexec_takes_password_and_code() {
+    let host = house(&["polkit-1"]);
+    host.start_polkit(&["alice"]);
+    let mut phone = host.enrol("alice");
+    // The shell is who is authorized. The agent of pkexec's own works for root alone ("No session for cookie").
+    let script = "mkfifo /tmp/ready; pkttyagent --process $$ --notify-fd 3 3>/tmp/ready & cat /tmp/ready
+                  pkexec --disable-internal-agent bash; status=$?; rm /tmp/ready; exit $status";
+    let from_a_shell = ["bash", "-c", script];
+    alice_becomes_root(&host, &mut phone, &from_a_shell, "Password: ", "polkit-1");
+}
