@@ -1,7 +1,7 @@
 //! su, sudo, pkexec and doas, each with a stack of its own, and `su -` and `sudo -i` with theirs.
 
 use crate::{builder, house, with_example};
-use host::{Host, Phone, Stack};
+use host::{Host, Phone, STORE, Stack};
 
 fn is_logged(host: &Host, outcome: &str, user: &str, service: &str) {
     host.wait_for_log(&format!("event=login {outcome} user={user} service={service} "));
@@ -57,14 +57,38 @@ fn doas_takes_password_and_code() {
     alice_becomes_root(&host, &mut phone, &["doas", "-s"], "password: ", "doas");
 }
 
+/// pkexec from a shell, which is who is authorized. The agent of pkexec's own works for root alone
+/// ("No session for cookie"), so the shell has another.
+const PKEXEC: [&str; 3] = [
+    "bash",
+    "-c",
+    "mkfifo /tmp/ready; pkttyagent --process $$ --notify-fd 3 3>/tmp/ready & cat /tmp/ready
+     pkexec --disable-internal-agent bash; status=$?; rm /tmp/ready; exit $status",
+];
+
 #[test]
 fn pkexec_takes_password_and_code() {
     let host = house(&["polkit-1"]);
     host.start_polkit(&["alice"]);
     let mut phone = host.enrol("alice");
-    // The shell is who is authorized. The agent of pkexec's own works for root alone ("No session for cookie").
-    let script = "mkfifo /tmp/ready; pkttyagent --process $$ --notify-fd 3 3>/tmp/ready & cat /tmp/ready
-                  pkexec --disable-internal-agent bash; status=$?; rm /tmp/ready; exit $status";
-    let from_a_shell = ["bash", "-c", script];
-    alice_becomes_root(&host, &mut phone, &from_a_shell, "Password: ", "polkit-1");
+    alice_becomes_root(&host, &mut phone, &PKEXEC, "Password: ", "polkit-1");
+}
+
+/// As where systemd starts polkit's helper with ProtectSystem=strict.
+#[test]
+fn pkexec_is_refused_where_nothing_can_be_written_and_takes_the_code_where_the_store_can() {
+    let host = house(&["polkit-1"]);
+    host.start_polkit(&["alice"]);
+    let mut phone = host.enrol("alice");
+    let mount = |words: &[&str]| host.must_run(&[&["mount"], words].concat());
+    mount(&["--bind", "/var", "/var"]);
+    mount(&["-o", "remount,bind,ro", "/var"]);
+    let mut refused = host.dialogue_as("alice", &PKEXEC);
+    refused.answers("Password: ", "wonderland").answers("Verification code: ", &phone.code());
+    refused.sees("This host cannot check codes now; it is not your code.");
+    assert_ne!(refused.exit_status(), 0, "{}", refused.seen());
+    host.wait_for_log("event=login result=unavailable");
+    mount(&["--bind", STORE, STORE]);
+    mount(&["-o", "remount,bind,rw", STORE]);
+    alice_becomes_root(&host, &mut phone, &PKEXEC, "Password: ", "polkit-1");
 }
