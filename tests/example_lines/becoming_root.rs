@@ -36,6 +36,26 @@ fn su_asks_users_and_not_root() {
     }
 }
 
+/// The distribution's own file has that line, as a comment, below the one with begin.
+#[test]
+fn su_lets_the_group_wheel_in_without_a_code_only_above_the_line_with_begin() {
+    let (stack, trust) = (with_example("su", "su"), "auth       sufficient pam_wheel.so trust");
+    let commented = format!("# {trust}\n");
+    assert!(stack.contains(&commented), "{stack}");
+    let host = builder().user("bob", "builder").build();
+    host.enrol("alice");
+    host.must_run(&["groupadd", "wheel"]);
+    host.must_run(&["gpasswd", "--add", "bob", "wheel"]);
+
+    host.write("/etc/pam.d/su", stack.replace(&commented, &format!("{trust}\n")));
+    host.dialogue_as("bob", &["su", "alice"]).sees("Permission denied");
+    is_logged(&host, "result=denied reason=not-reached", "alice", "su");
+
+    let begin = "auth     optional  pam_totp.so begin\n";
+    host.write("/etc/pam.d/su", stack.replace(begin, &format!("{trust}\n{begin}")));
+    host.dialogue_as("bob", &["su", "alice"]).is_let_in_as("alice");
+}
+
 #[test]
 fn sudo_and_sudo_i_take_password_and_code() {
     let host = house(&["sudo", "sudo-i"]);
