@@ -2,14 +2,18 @@
 //!
 //! [`parse`](Policy::parse) reads them, and [`decide`](Policy::decide) says which mode counts for a login.
 
+mod asks;
 mod decide;
 mod duration;
 mod parse;
 mod rule;
+mod service;
 
+pub use asks::ModeRange;
 pub use decide::{Decision, Fit, Ground, Membership, NoGroups, RuleKey, Subject};
 pub use duration::{seconds as parse_span, write as write_span};
 pub use rule::{Rule, RuleNetwork};
+pub use service::{implied as implied_services, lists as lists_service};
 
 use crate::clock::Day;
 use crate::otp::Algorithm;
@@ -134,8 +138,7 @@ impl Enrollment {
     /// Whether `service` sets users up during login, as far as the policy is concerned.
     #[must_use]
     pub fn is_at_login(&self, service: &str) -> bool {
-        // libpam knows services in lower case.
-        self.at_login.iter().any(|listed| listed.eq_ignore_ascii_case(service))
+        lists_service(&self.at_login, service)
     }
 }
 
@@ -157,7 +160,8 @@ pub struct Throttle {
 pub struct Policy {
     /// For everyone whom no override and no rule names.
     pub mode: Mode,
-    /// The services that `mode` is for; elsewhere it is disabled. `*` is every service.
+    /// The services that `mode` is for; elsewhere it is disabled. `*` is every service. What a list of services
+    /// means is said by [`lists_service`].
     pub services: Vec<String>,
     /// `[totp]`
     pub totp: Totp,
@@ -261,6 +265,11 @@ impl Policy {
     /// version cannot do.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
         parse::parse(file, text)
+    }
+
+    /// Whether `mode` is for this service, as `services` says.
+    fn is_for(&self, service: &str) -> bool {
+        self.services.iter().any(|listed| listed == EVERY_SERVICE) || lists_service(&self.services, service)
     }
 }
 
