@@ -18,7 +18,7 @@ pub fn lists(services: &[String], service: &str) -> bool {
 ///
 /// A list that names one of them itself was written by somebody who tells them apart: it is taken as it is
 /// written, so that what it exempts does not grow.
-pub fn implied(services: &[String]) -> impl Iterator<Item = &'static str> {
+pub fn implied(services: &[String]) -> impl Iterator<Item = &str> {
     let tells_apart = LOGIN_SHELLS.iter().any(|(_, login)| names(services, login));
     LOGIN_SHELLS
         .iter()
