@@ -17,17 +17,26 @@ use std::path::Path;
 use totp_core::clock::Timestamp;
 use totp_core::policy::{Policy, PolicyError};
 
+/// Checks the policy in force, at `path`, or the file that is named.
 pub fn run(path: &Path, terminal: &Terminal, wanted: &Check) -> Result<(), Stop> {
-    let text = Policy::read(path)?;
+    let text = match &wanted.file {
+        // It may lie anywhere until it is installed.
+        Some(draft) if !wanted.as_installed => Policy::read_draft(draft)?,
+        Some(file) => Policy::read(file)?,
+        None => Policy::read(path)?,
+    };
+    let path = wanted.file.as_deref().unwrap_or(path);
     let policy = Policy::parse(&path.to_string_lossy(), &text).map_err(PolicyError::Invalid)?;
     let warnings = findings(&policy, &text);
     tell(terminal, &warnings);
-    let path = printable(&path.to_string_lossy());
-    terminal.say(&match warnings.len() {
-        0 => format!("{path}: the policy is good."),
-        1 => format!("{path}: the policy is good, with 1 warning."),
-        several => format!("{path}: the policy is good, with {several} warnings."),
-    })?;
+    if !wanted.as_installed {
+        let path = printable(&path.to_string_lossy());
+        terminal.say(&match warnings.len() {
+            0 => format!("{path}: the policy is good."),
+            1 => format!("{path}: the policy is good, with 1 warning."),
+            several => format!("{path}: the policy is good, with {several} warnings."),
+        })?;
+    }
     if wanted.strict && !warnings.is_empty() { Err(Stop::Told(Status::Refused)) } else { Ok(()) }
 }
 
