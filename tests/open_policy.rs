@@ -186,6 +186,7 @@ fn the_tool_says_how_an_open_policy_is_closed_and_touches_nothing_before() {
         &["set", "mode=optional"],
         &["edit"],
         &["check"],
+        &["check", "/etc/pam_totp/../pam_totp/policy.toml"],
         &["check", "--as-installed"],
         &["check", "--as-installed", POLICY],
     ] {

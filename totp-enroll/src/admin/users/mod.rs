@@ -57,13 +57,15 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
     let asking = services_that_ask(office, &stacks, overridden);
     match (wanted.summary, wanted.json.json) {
         (true, true) => terminal.json(&summary.as_json(&asking))?,
-        (true, false) => terminal.write(&(summary.in_words(terminal) + &where_asked(&asking)))?,
+        (true, false) => {
+            terminal.write(&(summary.in_words(terminal) + &terminal.fitted(&where_asked(&asking))))?;
+        }
         (false, true) => {
             let rows = rows.iter().map(|row| as_json(row, office, &stacks));
             terminal.json(&Value::Array(rows.collect()))?;
         }
         (false, false) => {
-            terminal.write(&(table(&rows) + &where_asked(&asking)))?;
+            terminal.write(&(table(&rows) + &terminal.fitted(&where_asked(&asking))))?;
             if gone > 0 {
                 terminal.remark(&format!("In the store and no users any more: {gone}; `totp-enroll admin prune` removes what is kept of them."));
             }
@@ -120,8 +122,7 @@ fn services_that_ask<'s>(office: &'s Office, stacks: &'s Stacks, overridden: boo
 /// What the mode of a user is worth on this host.
 fn where_asked(asking: &[&str]) -> String {
     if asking.is_empty() {
-        return "Nobody is asked for a code: no service of this host asks by this policy, whatever the mode.\n"
-            .to_owned();
+        return "Nobody is asked: no service of this host asks for a code by this policy.\n".to_owned();
     }
     format!("Services that ask for a code: {}\n", printable(&asking.join(", ")))
 }
