@@ -151,13 +151,12 @@ fn in_a_home_neither_a_file_nor_a_link_is_taken_even_of_roots() {
 #[test]
 fn a_link_of_roots_is_followed_to_the_end_and_every_directory_counts() {
     let (host, mut phone) = with_policy("/etc/link/policy.toml");
-    host.must_run(&["mkdir", "-p", "/srv/a/b"]);
-    host.must_run(&["ln", "-s", "../srv/a/b", "/etc/link"]);
-    host.must_run(&["ln", "-s", POLICY, "/srv/a/b/policy.toml"]);
+    host.must_run(&["mkdir", "-p", "/var/opt/a/b"]);
+    host.must_run(&["ln", "-s", "../var/opt/a/b", "/etc/link"]);
+    host.must_run(&["ln", "-s", POLICY, "/var/opt/a/b/policy.toml"]);
     asks_and_lets_in(&host, &mut phone);
-    host.must_run(&["chmod", "777", "/srv/a"]);
-    lets_nobody_in(&host, "others than root can write /srv/a (mode 0777", "`chmod go-w /srv/a`");
-    host.must_run(&["rm", "-r", "/srv/a"]);
+    host.must_run(&["chmod", "777", "/var/opt/a"]);
+    lets_nobody_in(&host, "others than root can write /var/opt/a (mode 0777", "`chmod go-w /var/opt/a`");
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn su_and_sudo_mean_login_shells_too_unless_a_list_tells_them_apart() {
 #[test]
 fn a_change_after_which_nobody_is_asked_takes_a_yes() {
     let (host, _) = house();
-    let telling = "no service of this host asks anybody for a code any more by this policy; so far: sshd, su, su-l, sudo, sudo-i.";
+    let telling = "no service of this host asks anybody for a code any more under this policy; so far: sshd, su, su-l, sudo, sudo-i.";
     let unchanged = |outcome: &Outcome, why: &str| {
         assert_eq!(outcome.status, 1, "{outcome:?}");
         assert!(outcome.stderr.contains(telling) && outcome.stderr.contains(why), "{outcome:?}");
@@ -170,7 +170,7 @@ fn show_status_and_users_claim_no_more_than_logins_ask() {
     // One letter less: the mode is required, and nobody is asked.
     host.write(POLICY, REQUIRED.replace("[\"sshd\", \"su\", \"sudo\"]", "[\"ssh\"]"));
     assert!(asking(&host, &code).is_empty());
-    let nowhere = "Asked for a code in: nowhere: no service of this host asks for a code";
+    let nowhere = "No service of this host asks for a code";
     has_line(&of_alice(), nowhere);
     has_line(&status(&["status", "alice"]), nowhere);
     assert_eq!(

@@ -93,17 +93,21 @@ impl Places {
             let words: Vec<_> = places.iter().map(Place::in_words).collect();
             words.join(", ")
         };
-        let places = match (self.now.is_empty(), self.once_set_up.is_empty()) {
-            (false, true) => list(&self.now),
-            (false, false) => format!("{}; once set up: {}", list(&self.now), list(&self.once_set_up)),
-            (true, false) => format!("no service yet; once set up: {}", list(&self.once_set_up)),
-            (true, true) if self.elsewhere => "no service of this host, as far as this user goes".to_owned(),
-            (true, true) if self.by_other_policy.is_empty() => {
-                "nowhere: no service of this host asks for a code".to_owned()
+        let line = match (self.now.is_empty(), self.once_set_up.is_empty()) {
+            (false, true) => format!("Asked for a code in: {}", list(&self.now)),
+            (false, false) => {
+                format!("Asked for a code in: {}; once set up: {}", list(&self.now), list(&self.once_set_up))
             }
-            (true, true) => "nowhere: no service of this host asks for a code by this policy".to_owned(),
+            (true, false) => {
+                format!("Asked for a code in: no service yet; once set up: {}", list(&self.once_set_up))
+            }
+            (true, true) if self.elsewhere => "No service of this host asks this user for a code".to_owned(),
+            (true, true) if self.by_other_policy.is_empty() => {
+                "No service of this host asks for a code".to_owned()
+            }
+            (true, true) => "No service of this host asks for a code under this policy".to_owned(),
         };
-        let mut lines = vec![format!("Asked for a code in: {places}")];
+        let mut lines = vec![line];
         lines.extend(self.by_other_policy.iter().map(|(service, policy)| {
             let (service, policy) = (printable(service), printable(&policy.to_string_lossy()));
             format!("Decided by another policy: {service}, by {policy}")
@@ -163,14 +167,11 @@ mod tests {
         let some = "mode = \"required\"\nservices = [\"su\", \"cron\"]\n";
         assert_eq!(told(some, &host, true), ["Asked for a code in: su, su-l"]);
         let ssh = "mode = \"required\"\nservices = [\"ssh\"]\n";
-        let nowhere = "Asked for a code in: nowhere: no service of this host asks for a code";
+        let nowhere = "No service of this host asks for a code";
         assert_eq!(told(ssh, &host, true), [nowhere]);
         assert_eq!(told(all, &stacks(&[("cron", None)]), true), [nowhere]);
         let others = "mode = \"disabled\"\n[[rule]]\nusers = [\"bob\"]\nmode = \"required\"\n";
-        assert_eq!(
-            told(others, &host, true),
-            ["Asked for a code in: no service of this host, as far as this user goes"]
-        );
+        assert_eq!(told(others, &host, true), ["No service of this host asks this user for a code"]);
     }
 
     #[test]

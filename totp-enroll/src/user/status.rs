@@ -14,8 +14,8 @@ pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Sto
 /// In words.
 pub fn show(session: &Session, status: &Status, terminal: &Terminal) -> Result<(), Stop> {
     let mut told = format!("Two-factor login: {}\n", terminal.bold(report::state(status)));
-    let details = report::details(status, &session.way_to_set_up());
-    for line in details.into_iter().chain(session.places(status).in_words()) {
+    let places = session.places(status).in_words();
+    for line in report::details(status, places, &session.way_to_set_up()) {
         told.push_str(&terminal.fitted(&line));
         told.push('\n');
     }

@@ -54,7 +54,7 @@ fn nobody_is_asked(change: &Replacement<'_>, stacks: &Stacks) -> Option<String> 
     let stops = !asked.is_empty() && asked::asking(after, file, stacks).is_empty();
     stops.then(|| {
         format!(
-            "With this change no service of this host asks anybody for a code any more by this policy; so far: {}.",
+            "With this change no service of this host asks anybody for a code any more under this policy; so far: {}.",
             asked.join(", ")
         )
     })

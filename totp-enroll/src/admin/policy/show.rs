@@ -75,7 +75,9 @@ fn in_words(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stack
         );
         if asked::services_by(stacks, path).next().is_some() && asked::asking(policy, path, stacks).is_empty()
         {
-            told.push("Attention: no service of this host asks anybody for a code by this policy".to_owned());
+            told.push(
+                "Attention: no service of this host asks anybody for a code under this policy".to_owned(),
+            );
         }
     }
     told.extend(stacks.troubles.iter().map(|trouble| format!("Attention: {}", printable(trouble))));
@@ -283,7 +285,7 @@ mod tests {
         assert!(told.contains("  su: asks for a code; "), "{told}");
         let told = shown("services = [\"ssh\"]\n", &stacks);
         assert!(
-            told.contains("\nAttention: no service of this host asks anybody for a code by this policy\n"),
+            told.contains("\nAttention: no service of this host asks anybody for a code under this policy\n"),
             "{told}"
         );
     }

@@ -122,7 +122,7 @@ fn services_that_ask<'s>(office: &'s Office, stacks: &'s Stacks, overridden: boo
 /// What the mode of a user is worth on this host.
 fn where_asked(asking: &[&str]) -> String {
     if asking.is_empty() {
-        return "Nobody is asked: no service of this host asks for a code by this policy.\n".to_owned();
+        return "Nobody is asked: no service of this host asks for a code under this policy.\n".to_owned();
     }
     format!("Services that ask for a code: {}\n", printable(&asking.join(", ")))
 }

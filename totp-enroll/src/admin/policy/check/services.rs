@@ -51,7 +51,7 @@ fn nobody_is_asked(policy: &Policy, stacks: &Stacks) -> Option<String> {
     let in_vain =
         means_to && services.peek().is_some() && !services.any(|service| policy.may_ask(&service.name));
     in_vain.then(|| {
-        "nobody is asked for a code: no service with an auth line of pam_totp.so is one that this policy asks in"
+        "nobody is asked for a code: this policy asks in no service that has pam_totp.so in its auth stack"
             .to_owned()
     })
 }
