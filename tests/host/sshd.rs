@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How often another port is tried when one was taken meanwhile.
 const ATTEMPTS: usize = 10;
 
+/// What sshd reads, and what the product asks sshd about.
+const CONFIGURATION: &str = "/etc/ssh/sshd_config";
+
 /// The server; it ends with the host's namespace, and its sessions with it.
 pub(crate) struct Sshd {
     server: Child,
@@ -42,15 +45,16 @@ impl Sshd {
              UsePAM yes\n\
              KbdInteractiveAuthentication yes\n\
              PasswordAuthentication no\n\
+             LoginGraceTime 10m\n\
              UseDNS no\n\
              MaxStartups 100\n\
              PrintMotd no\n\
              LogLevel VERBOSE\n",
             options.join("\n")
         );
-        host.write("/etc/ssh/test_sshd_config", configuration);
+        host.write(CONFIGURATION, configuration);
         let mut server = host
-            .command_as("root", &["/usr/sbin/sshd", "-D", "-f", "/etc/ssh/test_sshd_config"])
+            .command_as("root", &["/usr/sbin/sshd", "-D", "-f", CONFIGURATION])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

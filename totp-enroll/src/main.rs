@@ -22,6 +22,7 @@ mod qr;
 mod report;
 mod secret;
 mod session;
+mod sshd;
 mod stacks;
 mod terminal;
 mod text;
