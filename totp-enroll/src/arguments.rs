@@ -414,10 +414,10 @@ mod tests {
             "admin prune --yes",
             "admin policy show --json",
             "admin policy get totp.digits",
-            "admin policy set totp.digits=8 mode=",
+            "admin policy set totp.digits=8 mode= --yes",
             "admin policy check /tmp/policy.toml",
             "admin policy check",
-            "admin policy edit",
+            "admin policy edit --yes",
         ] {
             assert!(parse(words).is_ok(), "{words}");
         }

@@ -1,6 +1,6 @@
 //! The command line of `admin policy`.
 
-use crate::arguments::Json;
+use crate::arguments::{Json, Yes};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -21,11 +21,13 @@ pub enum PolicyCommand {
         /// What to change, such as totp.digits=8
         #[arg(required = true, value_name = "KEY=VALUE")]
         assignments: Vec<String>,
+        #[command(flatten)]
+        yes: Yes,
     },
     /// Check a policy, and tell what deserves a look
     Check(Check),
     /// Change the policy in an editor ($VISUAL, $EDITOR); it is installed only if it checks
-    Edit,
+    Edit(Yes),
 }
 
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use super::changes;
 use super::install::{Held, NotInstalled};
+use super::way_to_root;
 use crate::exit::{Status, Stop, say_to_stderr};
 use crate::terminal::Terminal;
 use crate::text::printable;
@@ -15,7 +16,7 @@ use totp_core::policy::{Policy, PolicyError};
 
 const NOTHING: &str = "nothing was changed";
 
-pub fn run(path: &Path, terminal: &Terminal) -> Result<(), Stop> {
+pub fn run(path: &Path, terminal: &Terminal, yes: bool) -> Result<(), Stop> {
     let held = Held::take(path)?;
     let draft = Draft::make(&held)?;
     let Some((text, policy)) = edited(&held, &draft, terminal)? else {
@@ -23,6 +24,7 @@ pub fn run(path: &Path, terminal: &Terminal) -> Result<(), Stop> {
         // What did not check before does not now.
         return checked(&held, held.text()).map(drop).map_err(Stop::Policy);
     };
+    way_to_root::confirm_loss(path, checked(&held, held.text()).ok().as_ref(), &policy, yes, terminal)?;
     let installed = draft.last_act(|| held.install(&text));
     installed.map_err(|error| match error {
         NotInstalled::Failed(stop) => stop,

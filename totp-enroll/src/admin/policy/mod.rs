@@ -13,6 +13,7 @@ mod layout;
 mod set;
 mod settings;
 mod show;
+mod way_to_root;
 
 pub use arguments::PolicyCommand;
 
@@ -29,8 +30,8 @@ pub fn run(path: Option<&Path>, terminal: &Terminal, command: PolicyCommand) -> 
     match command {
         PolicyCommand::Show(json) => show::run(path, terminal, json.json),
         PolicyCommand::Get { key } => get::run(path, terminal, &key),
-        PolicyCommand::Set { assignments } => set::run(path, terminal, &assignments),
+        PolicyCommand::Set { assignments, yes } => set::run(path, terminal, &assignments, yes.yes),
         PolicyCommand::Check(wanted) => check::run(wanted.file.as_deref().unwrap_or(path), terminal, &wanted),
-        PolicyCommand::Edit => edit::run(path, terminal),
+        PolicyCommand::Edit(yes) => edit::run(path, terminal, yes.yes),
     }
 }

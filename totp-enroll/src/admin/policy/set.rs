@@ -4,6 +4,7 @@ use super::changes::{self, Change};
 use super::install::{Held, NotInstalled};
 use super::layout;
 use super::settings::{self, Setting};
+use super::way_to_root;
 use crate::exit::Stop;
 use crate::terminal::Terminal;
 use crate::text::printable;
@@ -23,7 +24,7 @@ struct Assignment {
     value: Option<Value>,
 }
 
-pub fn run(path: &Path, terminal: &Terminal, typed: &[String]) -> Result<(), Stop> {
+pub fn run(path: &Path, terminal: &Terminal, typed: &[String], yes: bool) -> Result<(), Stop> {
     let assignments = read(typed)?;
     let held = Held::take(path)?;
     let before = Policy::parse(&path.to_string_lossy(), held.text())
@@ -33,6 +34,7 @@ pub fn run(path: &Path, terminal: &Terminal, typed: &[String]) -> Result<(), Sto
     if text == held.text() {
         return terminal.say("Nothing to change: the policy says so already.");
     }
+    way_to_root::confirm_loss(path, Some(&before), &after, yes, terminal)?;
     held.install(&text).map_err(|error| match error {
         NotInstalled::Failed(stop) => stop,
         NotInstalled::Changed => Stop::Refused(format!(
