@@ -26,8 +26,8 @@ const UIDS: [&str; 2] = ["SUDO_UID", "PKEXEC_UID"];
 /// What a process that no login began has for its loginuid (audit_uid unset).
 const NO_LOGIN: u32 = u32::MAX;
 
-/// Asks whether to go on where somebody would lose their way to root by `after`; `before` is `None` where the
-/// policy did not check.
+/// Asks whether to change the policy where somebody would lose their way to root by `after`; `before` is `None` where
+/// the former policy does not check.
 ///
 /// # Errors
 /// [`Stop::Refused`] where nobody can answer, and [`Stop::Declined`] where the answer is no.
@@ -39,26 +39,24 @@ pub fn confirm_loss(
     terminal: &Terminal,
 ) -> Result<(), Stop> {
     let losses = losses(path, before, after);
-    if losses.is_empty() {
-        return Ok(());
-    }
     for loss in &losses {
-        terminal.remark(&format!("warning: {}", printable(loss)));
+        terminal.remark(&printable(loss));
     }
-    if yes {
+    if losses.is_empty() || yes {
         return Ok(());
     }
+    // What a script pipes in is for another question, such as sudo's.
     if !io::stdin().is_terminal() {
         return Err(Stop::Refused(
-            "this would shut out who is named above, and there is no terminal to ask in; nothing was changed; --yes does it all the same"
+            "nobody is there to confirm it; nothing was changed; --yes makes the change all the same"
                 .to_owned(),
         ));
     }
-    terminal.ask_to_go_on("Go on?")
+    terminal.ask_to_go_on("Change the policy all the same?")
 }
 
 /// A sentence for each person who would lose their way.
-fn losses(path: &Path, before: Option<&Policy>, after: &Policy) -> Vec<String> {
+pub fn losses(path: &Path, before: Option<&Policy>, after: &Policy) -> Vec<String> {
     let ways = Ways::new(stacks::read(), path);
     let now = Timestamp::now();
     let mut losses = Vec::new();

@@ -121,12 +121,9 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_790_000_000);
 
     fn service(name: &str, arguments: &[&str]) -> Service {
-        Service {
-            name: name.to_owned(),
-            auth: Some(arguments.iter().map(|&argument| argument.to_owned()).collect()),
-            account: true,
-            session: true,
-        }
+        let auth = Some(arguments.iter().map(|&argument| argument.to_owned()).collect());
+        let lines = Service { auth, account: true, session: true, ..Service::default() };
+        Service { name: name.to_owned(), ..lines }
     }
 
     /// sshd sets up, sudo and su only ask; login is left alone.

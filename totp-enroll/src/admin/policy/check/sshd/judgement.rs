@@ -199,12 +199,9 @@ mod tests {
     const NO_PASSWORD: (&str, &str) = ("passwordauthentication", "no");
 
     fn service(arguments: &[&str]) -> Service {
-        Service {
-            name: "sshd".to_owned(),
-            auth: Some(arguments.iter().map(|&argument| argument.to_owned()).collect()),
-            account: true,
-            session: true,
-        }
+        let auth = Some(arguments.iter().map(|&argument| argument.to_owned()).collect());
+        let lines = Service { auth, account: true, session: true, ..Service::default() };
+        Service { name: SERVICE.to_owned(), ..lines }
     }
 
     fn told_under(policy: &str, arguments: &[&str], settings: &Settings) -> Vec<String> {
