@@ -244,6 +244,20 @@ fn users_hear_from_the_last_check_what_is_wrong_until_it_is_mended() {
 }
 
 #[test]
+fn users_hear_nothing_of_a_draft_nor_where_the_policy_asks_nobody_over_ssh() {
+    let host = with(DEBIAN);
+    host.write("/tmp/draft.toml", "mode = \"required\"\n");
+    let draft = host.run(&["totp-enroll", "admin", "policy", "check", "/tmp/draft.toml"]);
+    assert!(draft.stderr.contains("KbdInteractiveAuthentication no"), "{draft:?}");
+    assert!(!host.has(NOTE));
+    check(&host);
+    assert!(host.has(NOTE));
+    host.write(host::POLICY, "services = [\"su\"]\n");
+    check(&host);
+    assert!(!host.has(NOTE));
+}
+
+#[test]
 fn a_note_that_is_not_roots_own_is_not_believed() {
     let host = with(DEBIAN);
     check(&host);

@@ -208,7 +208,10 @@ impl Block {
                 [SOMEBODY, "root"].map(str::to_owned).into_iter().chain(users.iter().cloned()).collect()
             }
         };
-        let network = |pattern: &str| example(pattern.split('/').next().unwrap_or_default(), "1");
+        let network = |pattern: &str| match pattern.split('/').next().unwrap_or_default() {
+            "*" => ELSEWHERE.to_owned(),
+            pattern => example(&pattern.replace(":*", "::1"), "1"),
+        };
         let addresses = self
             .patterns("address")
             .map_or_else(|| vec![ELSEWHERE.to_owned()], |all| all.into_iter().map(network).collect());
@@ -373,6 +376,14 @@ mod tests {
         ];
         assert_eq!(root.asked(&["bob"]), [&GENERAL[..], &expected].concat());
         assert_eq!(root.files().troubles, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn an_address_is_made_up_for_a_pattern() {
+        let lines = "Match Address *,!10.0.0.0/8\nPermitRootLogin no\nMatch Address 10.*,192.168.1.?,fe80:*,2001:db8::/32 User a\nPermitRootLogin no\n";
+        let root = Root::with(&[("sshd_config", lines)]);
+        let made_up = ["a 10.1 22", "a 192.168.1.1 22", "a fe80::1 22", "a 2001:db8:: 22"];
+        assert_eq!(root.asked(&[]), [&GENERAL[..], &made_up].concat());
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::sshd::{SERVICE, blocks, note, running};
 use crate::stacks::{Service, Stacks};
 use crate::text::printable;
 use judgement::{Stack, Whom};
+use std::path::Path;
+use totp_core::POLICY_FILE;
 use totp_core::clock::Timestamp;
 use totp_core::policy::Policy;
 
@@ -19,7 +21,10 @@ pub fn findings(policy: &Policy, stacks: &Stacks) -> Vec<String> {
         Some(service) => looked_at(policy, service),
         None => (Vec::new(), None),
     };
-    note::leave(reason, Timestamp::now());
+    // What a draft would do is nothing for users to hear.
+    if Policy::load(Path::new(POLICY_FILE)).is_ok_and(|in_force| in_force == *policy) {
+        note::leave(reason, Timestamp::now());
+    }
     found
 }
 
@@ -61,7 +66,7 @@ fn looked_at(policy: &Policy, service: &Service) -> (Vec<String>, Option<note::R
     found.extend(files.troubles);
     let mut told = std::collections::BTreeSet::new();
     found.retain(|finding| told.insert(finding.clone()));
-    (found, judgement::reason(&general))
+    (found, judgement::reason(&general).filter(|_| stack.asks))
 }
 
 /// What is wrong for this connection and not for everybody.

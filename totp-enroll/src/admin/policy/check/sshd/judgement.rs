@@ -15,6 +15,8 @@ pub struct Stack {
     pub asks: bool,
     /// Whether the code line denies where it sees no key.
     requires_key: bool,
+    /// Whether the account line refuses a key alone to those who need a code.
+    refuses_keys: bool,
     /// Whether somebody may have to set up while logging in.
     sets_up: bool,
 }
@@ -36,6 +38,7 @@ impl Stack {
         Self {
             asks: other || asks(Mode::Optional),
             requires_key,
+            refuses_keys: !other && policy.refuse_key_only && service.account,
             sets_up: !other
                 && asks(Mode::Required)
                 && service.sets_up()
@@ -119,7 +122,11 @@ pub fn of_everybody(settings: &Settings, stack: &Stack) -> Vec<String> {
 fn of_keys(settings: &Settings, ways: &[Way], stack: &Stack) -> Vec<String> {
     const RIGHT: &str = "set AuthenticationMethods publickey,keyboard-interactive";
     if stack.requires_key && settings.lists.is_empty() {
-        let key = if settings.public_key { "a key alone lets in, without a code, and " } else { "" };
+        let key = match (settings.public_key, stack.refuses_keys) {
+            (true, false) => "a key alone lets in, without a code, and ",
+            (true, true) => "a key alone is refused where a code is needed (ssh.refuse_key_only), and ",
+            (false, _) => "",
+        };
         return vec![format!(
             "the code line of sshd's PAM stack has require_key, but AuthenticationMethods is not set: {key}whoever comes without a key is denied; {RIGHT}"
         )];
@@ -280,6 +287,9 @@ mod tests {
             let told = told(&["require_key"], &methods(list));
             assert!(told.iter().any(|one| one.contains(part)), "{list}: {told:?}");
         }
+        let refused = "[ssh]\nrefuse_key_only = true\n";
+        let refused = told_under(refused, &["require_key"], &debian_with(&methods("any")));
+        assert!(refused[0].contains("a key alone is refused where a code is needed"), "{refused:?}");
         let password = told(&["require_key"], &[ASKS, ("authenticationmethods", "publickey,password")]);
         assert!(
             password[0].contains("the password method cannot ask for one, and shows no key"),
