@@ -23,6 +23,7 @@ mod qr;
 mod report;
 mod secret;
 mod session;
+mod sshd;
 mod stacks;
 mod terminal;
 mod text;

@@ -1,5 +1,6 @@
 //! What a change of the policy does that hardly anybody means: it is told, and asked about unless `--yes` is given.
 
+use super::way_to_root;
 use crate::asked;
 use crate::exit::Stop;
 use crate::stacks::{self, Stacks};
@@ -39,7 +40,9 @@ pub fn confirm(terminal: &Terminal, yes: bool, change: &Replacement<'_>) -> Resu
 
 /// Everything to ask about, as sentences.
 fn concerns(change: &Replacement<'_>, stacks: &Stacks) -> Vec<String> {
-    nobody_is_asked(change, stacks).into_iter().collect()
+    let mut concerns = way_to_root::losses(change.file, change.before, change.after);
+    concerns.extend(nobody_is_asked(change, stacks));
+    concerns
 }
 
 /// No service of this host asks for a code any more: a typing error in `services` does that, and all else still

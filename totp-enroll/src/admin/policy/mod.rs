@@ -15,6 +15,7 @@ mod layout;
 mod set;
 mod settings;
 mod show;
+mod way_to_root;
 
 pub use arguments::PolicyCommand;
 

@@ -4,6 +4,7 @@
 
 mod names;
 mod services;
+mod sshd;
 mod timing;
 
 use super::arguments::Check;
@@ -61,6 +62,7 @@ pub fn findings(policy: &Policy, text: &str) -> Vec<String> {
     findings.extend(timing::mail(policy, mail::command().is_some()).map(str::to_owned));
     let stacks = stacks::read();
     findings.extend(services::findings(policy, states_at_login, &stacks));
+    findings.extend(sshd::findings(policy, &stacks));
     findings.extend(stacks.troubles);
     findings
 }
