@@ -56,6 +56,10 @@ fn in_words(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stack
         told.push("Services with pam_totp.so in their PAM stack:".to_owned());
         told.extend(stacks.services.iter().map(|one| format!("  {}", printable(&service(policy, one)))));
     }
+    if !stacks.without_code.is_empty() {
+        let names = printable(&stacks.without_code.join(", "));
+        told.push(format!("Services that authenticate without a code: {names}"));
+    }
     told.extend(stacks.troubles.iter().map(|trouble| format!("Attention: {}", printable(trouble))));
     told.push(String::new());
     told.join("\n")
@@ -85,13 +89,14 @@ fn network(network: &RuleNetwork) -> String {
 }
 
 fn service(policy: &Policy, service: &Service) -> String {
-    let asks = if service.auth.is_some() { "asks for a code" } else { "asks for no code" };
+    let asks = if service.asks() { "asks for a code" } else { "asks for no code" };
+    let but: String = service.but().iter().map(|but| format!(", {but}")).collect();
     let by = service.policy().map_or_else(String::new, |other| format!(" by the policy {other}"));
     let sets_up = match why_not(policy, service) {
         None => "sets users up during login".to_owned(),
         Some(why) => format!("sets nobody up during login: {why}"),
     };
-    format!("{}: {asks}{by}; {sets_up}", service.name)
+    format!("{}: {asks}{by}{but}; {sets_up}", service.name)
 }
 
 /// Why the service sets nobody up during login; `None` where it does.
@@ -138,7 +143,9 @@ fn as_json(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stacks
             let why_not = why_not(policy, service);
             json!({
                 "service": service.name,
-                "asks": service.auth.is_some(),
+                "asks": service.asks(),
+                "always_asks": service.asks() && service.but().is_empty(),
+                "faults": service.faults.iter().map(|fault| fault.of_service(&service.name)).collect::<Vec<_>>(),
                 "policy": service.policy(),
                 "sets_up_at_login": why_not.is_none(),
                 "why_not": why_not,
@@ -150,6 +157,7 @@ fn as_json(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stacks
         "settings": settings,
         "rules": rules,
         "services": services,
+        "services_without_code": stacks.without_code,
         "troubles": stacks.troubles,
     })
 }
@@ -168,6 +176,7 @@ fn plain(value: toml::Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stacks::Fault;
 
     fn shown(text: &str, stacks: &Stacks) -> String {
         let lines = layout::locate(text).into_iter().map(|(key, place)| (key, place.line)).collect();
@@ -206,6 +215,7 @@ mod tests {
             auth: auth.map(|words| words.iter().map(|&word| word.to_owned()).collect()),
             account: true,
             session,
+            faults: Vec::new(),
         };
         let stacks = Stacks {
             services: vec![
@@ -213,7 +223,14 @@ mod tests {
                 service("su", Some(&["setup"]), true),
                 service("login", Some(&["policy=/etc/x.toml"]), false),
                 service("odd", None, true),
+                Service {
+                    faults: vec![Fault::LetsPast(
+                        "sufficient pam_unix.so (line 2 of /etc/pam.d/x)".to_owned(),
+                    )],
+                    ..service("x", Some(&[]), false)
+                },
             ],
+            without_code: vec!["sudo-i".to_owned(), "ftp".to_owned()],
             troubles: vec!["/etc/pam.d/x cannot be read: no".to_owned()],
             ..Stacks::default()
         };
@@ -223,6 +240,8 @@ mod tests {
             "  su: asks for a code; sets nobody up during login: enrollment.at_login does not name it",
             "  login: asks for a code by the policy /etc/x.toml; sets nobody up during login: its stack lacks the argument setup on its auth line and a session line",
             "  odd: asks for no code; sets nobody up during login: its stack lacks an auth line",
+            "  x: asks for a code, but sufficient pam_unix.so (line 2 of /etc/pam.d/x) lets past it; sets nobody up during login: its stack lacks the argument setup on its auth line and a session line",
+            "Services that authenticate without a code: sudo-i, ftp",
             "Attention: /etc/pam.d/x cannot be read: no",
         ] {
             assert!(told.lines().any(|found| found == line), "{line}\n{told}");
