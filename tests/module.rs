@@ -280,10 +280,36 @@ fn the_module_has_no_entry_points_but_those_of_pam() {
 }
 
 /// What libpam answers in auth and account to a program that goes on as another user, and what it showed.
-fn goes_on_as(host: &Host, first: &str, second: &str) -> String {
+/// With an answer the user is changed while a code is asked for.
+fn goes_on_as(host: &Host, first: &str, second: &str, answer: Option<&str>) -> String {
     host.write("/tmp/change_of_user.c", include_str!("change_of_user.c"));
     host.must_run(&["cc", "-o", "/tmp/change_of_user", "/tmp/change_of_user.c", "-lpam"]);
-    host.must_run(&["/tmp/change_of_user", first, second])
+    let words: Vec<_> = ["/tmp/change_of_user", first, second].into_iter().chain(answer).collect();
+    host.must_run(&words)
+}
+
+#[test]
+fn a_code_of_one_user_lets_nobody_in_as_another_whom_the_program_names_meanwhile() {
+    let permits = "auth required pam_totp.so\nauth required pam_permit.so\n\
+         account required pam_totp.so\naccount required pam_permit.so\n\
+         session required pam_permit.so\n";
+    let host = Host::builder()
+        .user("alice", "wonderland")
+        .user("bob", "builder")
+        .policy("[totp]\nwindow = 10\n")
+        .stack("test", Stack::Text(permits))
+        .build();
+    let mut phone = host.enrol("alice");
+    // bob needs no code, and root less: neither was judged.
+    for other in ["bob", "root"] {
+        let said = goes_on_as(&host, "alice", other, Some(&phone.code()));
+        assert!(said.contains("auth: 7 "), "{other}: {said}");
+        host.wait_for_log(&format!(
+            "event=login result=denied reason=other-user user=alice service=test from=local became={other}"
+        ));
+    }
+    let said = goes_on_as(&host, "alice", "alice", Some(&phone.code()));
+    assert!(said.contains("auth: 0 account: 0 session: 0"), "the same name is no other: {said}");
 }
 
 #[test]
@@ -302,7 +328,7 @@ fn what_one_user_was_asked_says_nothing_of_another() {
         .build();
     // Who needs no code, and who is to be set up, is not let in as alice.
     for first in ["robot", "bob"] {
-        let said = goes_on_as(&host, first, "alice");
+        let said = goes_on_as(&host, first, "alice", None);
         assert!(said.contains("auth: 0 account: 6"), "{first}: {said}");
         assert!(!said.contains("otpauth:"), "{first}: {said}");
         host.wait_for_log("event=login result=denied reason=other-user user=alice");
@@ -310,6 +336,9 @@ fn what_one_user_was_asked_says_nothing_of_another() {
     assert!(host.store_names().is_empty());
     // A name that stands for the same user, or one who needs no code either, is no other.
     for second in ["robot", "backup"] {
-        assert!(goes_on_as(&host, "robot", second).contains("auth: 0 account: 0 session: 0"), "{second}");
+        assert!(
+            goes_on_as(&host, "robot", second, None).contains("auth: 0 account: 0 session: 0"),
+            "{second}"
+        );
     }
 }

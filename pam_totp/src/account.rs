@@ -7,7 +7,7 @@ use crate::arguments::Arguments;
 use crate::conversation::{self, Message, Typed};
 use crate::invitation;
 use crate::login::{Login, Unavailable, odd_reply};
-use crate::marker::{self, Noted, Outcome};
+use crate::marker::{self, Found, Noted, Outcome};
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use totp_core::account::Account;
 use totp_core::answer::Answer;
@@ -15,9 +15,9 @@ use totp_core::desk::Desk;
 use totp_core::event::{EventLog as _, Level};
 use totp_core::issued::InvitationId;
 use totp_core::login::newcomer::{Grace, Welcome};
-use totp_core::operation::{Begun, Failure, Found, LoginReply, Outlook, Request};
+use totp_core::operation::{Begun, Failure, LoginReply, Outlook, Request};
 use totp_core::pending::Nonce;
-use totp_core::policy::{Mode, Policy};
+use totp_core::policy::Policy;
 use totp_core::qr;
 use zeroize::Zeroizing;
 
@@ -27,75 +27,102 @@ const TRIES: usize = 3;
 /// pam_sm_acct_mgmt(3).
 pub(crate) fn account(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
     let (arguments, _) = Arguments::parse(words);
-    let noted = marker::noted(pam, &arguments);
     let login = match Login::of(pam, flags, &arguments) {
         Ok(login) => login,
         Err(answer) => return answer,
     };
-    let answer = match noted {
-        Some(noted) => after(&login, &noted),
-        None => refuse_key_only(&login),
+    let answer = match marker::found(pam, &arguments) {
+        Found::Answered(noted) => after(&login, &noted),
+        Found::NotReached => refuse_without_code(&login, Gap::NotReached),
+        Found::Nothing => refuse_key_only(&login),
     };
     answer.unwrap_or_else(|why| login.unavailable(&why))
 }
 
-/// What follows from the auth phase.
+/// What follows from the answer of the code line.
 fn after(login: &Login<'_>, noted: &Noted) -> Result<PamError, Unavailable> {
-    if login.typed_name.to_bytes() != noted.user && !is_same(login, &noted.user)? {
-        return refuse_other_user(login);
+    if !login.is_same_user(&noted.user)? {
+        return refuse_without_code(login, Gap::OtherUser);
     }
     match noted.outcome {
         Outcome::Passed => Ok(PamError::IGNORE),
+        Outcome::Denied => refuse_without_code(login, Gap::NotCounted),
         Outcome::SetUp { nonce, invited } => SetUp::run(login, nonce, invited),
     }
 }
 
-/// Whether PAM_USER is only another name by now for whom the auth phase was about, as where a module writes it as
-/// the directory does.
-fn is_same(login: &Login<'_>, earlier: &[u8]) -> Result<bool, Unavailable> {
-    let Ok(earlier) = std::str::from_utf8(earlier) else { return Ok(false) };
-    let earlier = Account::by_name(earlier).map_err(|error| error.to_string())?;
-    Ok(earlier.is_some() && earlier == login.account()?)
+/// How a login came through the auth phase without the code of its user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// The code line denied, and its control word or another line let the stack go on.
+    NotCounted,
+    /// An auth phase began, and something ended it or jumped over the code line.
+    NotReached,
+    /// Whoever was asked, it was not the user the login goes on as.
+    OtherUser,
+    /// A key that sshd has checked, and nothing else.
+    KeyOnly,
 }
 
-/// Whoever was asked in the auth phase, this user was not: only those pass who would not have been.
-fn refuse_other_user(login: &Login<'_>) -> Result<PamError, Unavailable> {
+impl Gap {
+    /// The reason in the log.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NotCounted => "not-counted",
+            Self::NotReached => "not-reached",
+            Self::OtherUser => "other-user",
+            Self::KeyOnly => "key-only",
+        }
+    }
+
+    /// Whether `skippable` says that it is meant.
+    fn is_meant_by_skippable(self) -> bool {
+        matches!(self, Self::NotCounted | Self::NotReached)
+    }
+
+    /// What the person hears, who has been let through by everything else in the stack.
+    fn message(self) -> &'static str {
+        match self {
+            Self::NotCounted => "You need a code to log in, and the one you gave was not accepted.",
+            Self::NotReached => {
+                "You need a code to log in, and were not asked for one. Tell an administrator: the PAM stack of this \
+                 service goes past it."
+            }
+            Self::OtherUser => "You need a code of your own to log in.",
+            Self::KeyOnly => {
+                "A key alone is not enough on this host: a code is needed, too.\n\
+                 To be asked for password and code: ssh -o PubkeyAuthentication=no ..."
+            }
+        }
+    }
+}
+
+/// Denies whoever needs a code; all others pass.
+fn refuse_without_code(login: &Login<'_>, gap: Gap) -> Result<PamError, Unavailable> {
+    if login.arguments.skippable && gap.is_meant_by_skippable() {
+        let event = login.event("login", "ignored", gap.as_str());
+        login.log.event(Level::Info, &event);
+        return Ok(PamError::IGNORE);
+    }
     let policy = login.policy()?;
     let desk = login.desk(&policy)?;
     let Some(account) = login.account()? else { return Ok(PamError::USER_UNKNOWN) };
-    let probe = login.probe(&desk, &account)?;
-    match (login.mode(&policy, probe.overridden, Some(&account)), probe.found) {
-        (Mode::Disabled, _) | (_, Found::Remembered) | (Mode::Optional, Found::NotConfigured) => {
-            Ok(PamError::IGNORE)
-        }
-        _ => {
-            login.log_denial("other-user");
-            Ok(PamError::PERM_DENIED)
-        }
+    if !login.needs_code(&policy, &desk, &account)? {
+        return Ok(PamError::IGNORE);
     }
+    login.log_denial(gap.as_str());
+    login.tell(Message::Error(gap.message()));
+    Ok(PamError::PERM_DENIED)
 }
 
 /// `[ssh] refuse_key_only`: sshd checks a key by itself, and the auth phase never runs.
 fn refuse_key_only(login: &Login<'_>) -> Result<PamError, Unavailable> {
+    login.debug("not-asked");
     // Set by sshd alone; other programs skip the auth phase for reasons of their own, as su for root.
-    if login.pam.getenv("SSH_AUTH_INFO_0").ok().flatten().is_none() {
+    if login.pam.getenv("SSH_AUTH_INFO_0").ok().flatten().is_none() || !login.policy()?.refuse_key_only {
         return Ok(PamError::IGNORE);
     }
-    let policy = login.policy()?;
-    if !policy.refuse_key_only {
-        return Ok(PamError::IGNORE);
-    }
-    let desk = login.desk(&policy)?;
-    let Some(account) = login.account()? else { return Ok(PamError::USER_UNKNOWN) };
-    let probe = login.probe(&desk, &account)?;
-    if login.mode(&policy, probe.overridden, Some(&account)) != Mode::Required
-        || probe.found == Found::Remembered
-    {
-        return Ok(PamError::IGNORE);
-    }
-    login.log_denial("key-only");
-    login.tell(Message::Error("A key alone is not enough on this host: a code is needed, too."));
-    Ok(PamError::PERM_DENIED)
+    refuse_without_code(login, Gap::KeyOnly)
 }
 
 /// A set-up during login.
@@ -126,7 +153,9 @@ impl SetUp<'_> {
         match set_up.steps(invited)? {
             Step::On(()) => Ok(PamError::SUCCESS),
             Step::PutOff => {
-                if let Err(error) = marker::note(login.pam, login.arguments, Some(Outcome::Passed)) {
+                if let Err(error) =
+                    marker::note(login.pam, login.arguments, &login.typed_name, Outcome::Passed)
+                {
                     return Err(format!("libpam keeps no data: {error}"));
                 }
                 Ok(PamError::IGNORE)

@@ -4,9 +4,16 @@ use std::path::PathBuf;
 
 /// What a line of a PAM stack says after `pam_totp.so`.
 ///
-/// Every argument selects or relaxes, so that leaving one out, or misspelling it, is the strict reading.
+/// Every argument but `require_key` and `begin` selects or relaxes, so that leaving one out, or misspelling it, is
+/// the strict reading. Those two demand something more, and `totp-enroll admin policy check` finds a misspelt one.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arguments {
+    /// Notes that an auth phase began, and asks nothing.
+    pub(crate) begin: bool,
+    /// Denies everybody for whom sshd has not checked a key.
+    pub(crate) require_key: bool,
+    /// On the account line: other modules may stand in for the code.
+    pub(crate) skippable: bool,
     /// Set-up during login is allowed here.
     pub(crate) setup: bool,
     /// Another policy file.
@@ -33,6 +40,9 @@ impl Arguments {
         for word in words {
             match word.split_once('=') {
                 None => match word.as_str() {
+                    "begin" => arguments.begin = true,
+                    "require_key" => arguments.require_key = true,
+                    "skippable" => arguments.skippable = true,
                     "setup" => arguments.setup = true,
                     "try_first_pass" => arguments.try_first_pass = true,
                     "use_first_pass" => arguments.use_first_pass = true,
@@ -57,12 +67,15 @@ mod tests {
     #[test]
     fn every_argument_is_known() {
         let words: Vec<_> =
-            "setup policy=/a=b try_first_pass use_first_pass forward_pass echo prompt=Code:\u{20} debug"
+            "begin require_key skippable setup policy=/a=b try_first_pass use_first_pass forward_pass echo prompt=Code:\u{20} debug"
                 .split(' ')
                 .map(str::to_owned)
                 .collect();
         let (arguments, unknown) = Arguments::parse(&words);
         let expected = Arguments {
+            begin: true,
+            require_key: true,
+            skippable: true,
             setup: true,
             policy: Some("/a=b".into()),
             try_first_pass: true,

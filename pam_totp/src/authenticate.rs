@@ -8,7 +8,7 @@ use crate::one_entry;
 use crate::pam_log::PamLog;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use std::cell::Cell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
@@ -25,6 +25,8 @@ use zeroize::Zeroizing;
 const REFUSED: &str = "The code was not accepted.";
 /// What a local user hears who needs a code and has no device.
 const NOT_SET_UP: &str = "Two-factor login is required and not set up: run totp-enroll where you are logged in, or ask an administrator.";
+/// What everybody is told who comes without a key where one is required.
+const NO_KEY: &str = "This host takes a key and a code: no key of yours was accepted before.";
 /// What everybody is told before the prompt where users are set up during login.
 const NO_CODE_YET: &str = "If you have no code yet, press Enter.";
 /// The prompt where password and code are typed as one.
@@ -42,24 +44,44 @@ pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamE
         let event = Event::new("argument").with("result", &"ignored").with("argument", &word);
         PamLog::new(pam, arguments.debug).event(Level::Warning, &event);
     }
+    if arguments.begin {
+        return begin(pam, &arguments);
+    }
     let login = match Login::of(pam, flags, &arguments) {
         Ok(login) => login,
         Err(answer) => return answer,
     };
-    if let Err(error) = marker::note(pam, &arguments, None) {
-        return login.unavailable(&format!("libpam keeps no data: {error}"));
+    answered(&login).unwrap_or_else(|why| login.unavailable(&why))
+}
+
+/// The `begin` line: from here on the account line knows that a code line should have answered. The answer is no
+/// word on the login.
+fn begin(pam: &Pam, arguments: &Arguments) -> PamError {
+    if let Err(error) = marker::begin(pam) {
+        let event = Event::new("begin").with("result", &"unavailable").with("reason", &error);
+        PamLog::new(pam, arguments.debug).event(Level::Error, &event);
+        return PamError::AUTHINFO_UNAVAIL;
     }
-    let attempt = match Attempt::of(&login) {
-        Ok(attempt) => attempt,
-        Err(why) => return login.unavailable(&why),
+    PamError::IGNORE
+}
+
+/// The code line's answer, and what it leaves for the phases to come.
+fn answered(login: &Login<'_>) -> Result<PamError, Unavailable> {
+    let note = |outcome| {
+        marker::note(login.pam, login.arguments, &login.typed_name, outcome)
+            .map_err(|error| format!("libpam keeps no data: {error}"))
     };
-    match attempt.run() {
-        Ok((answer, outcome)) => match marker::note(pam, &arguments, outcome) {
-            Ok(()) => answer,
-            Err(error) => login.unavailable(&format!("libpam keeps no data: {error}")),
-        },
-        Err(why) => login.unavailable(&why),
+    // Stands wherever this ends early, a panic included.
+    note(Outcome::Denied)?;
+    let attempt = Attempt::of(login)?;
+    let (mut answer, mut outcome) = attempt.run()?;
+    if outcome != Outcome::Denied && attempt.goes_on_as_another()? {
+        (answer, outcome) = denied(PamError::AUTH_ERR);
     }
+    if outcome != Outcome::Denied {
+        note(outcome)?;
+    }
+    Ok(answer)
 }
 
 /// The auth phase of one login.
@@ -77,14 +99,14 @@ enum Hopeless {
     NotConfigured,
 }
 
-/// PAM's word, and what is noted for the phases to come: nothing where the login ends here.
-type Answer = (PamError, Option<Outcome>);
+/// PAM's word, and what is noted for the phases to come.
+type Answer = (PamError, Outcome);
 
-const PASSED: Answer = (PamError::SUCCESS, Some(Outcome::Passed));
-const NOT_ASKED: Answer = (PamError::IGNORE, Some(Outcome::Passed));
+const PASSED: Answer = (PamError::SUCCESS, Outcome::Passed);
+const NOT_ASKED: Answer = (PamError::IGNORE, Outcome::Passed);
 
 fn denied(answer: PamError) -> Answer {
-    (answer, None)
+    (answer, Outcome::Denied)
 }
 
 impl<'l> Attempt<'l> {
@@ -94,6 +116,9 @@ impl<'l> Attempt<'l> {
 
     fn run(&self) -> Result<Answer, Unavailable> {
         let Self { login, policy, .. } = self;
+        if login.arguments.require_key && !login.has_key() {
+            return Ok(self.refuse_without_key());
+        }
         // Before the user is looked up: a store that cannot be used is the same for everybody.
         let desk = login.desk(policy)?;
         let Some(account) = login.account()? else {
@@ -108,7 +133,7 @@ impl<'l> Attempt<'l> {
         let digits = match (mode, probe.found) {
             (Mode::Disabled, _) => {
                 login.debug("mode is disabled");
-                return Ok(NOT_ASKED);
+                return Ok(self.not_asked(Outcome::Passed));
             }
             (_, Found::Remembered) => {
                 let event = login.event("login", "accepted", "remembered").with("factor", &"remembered-host");
@@ -117,7 +142,7 @@ impl<'l> Attempt<'l> {
             }
             (Mode::Optional, Found::NotConfigured) => {
                 login.debug("optional and not configured");
-                return Ok(NOT_ASKED);
+                return Ok(self.not_asked(Outcome::Passed));
             }
             (Mode::Required, Found::NotConfigured) => return self.receive(&desk, &account),
             (_, Found::Code { digits }) => digits,
@@ -163,7 +188,7 @@ impl<'l> Attempt<'l> {
             login.log.event(Level::Info, &login.event("setup", "offered", "not-configured"));
             // Only where the rest of the stack refuses.
             self.level_refusal();
-            Ok((PamError::IGNORE, Some(Outcome::SetUp { nonce, invited })))
+            Ok(self.not_asked(Outcome::SetUp { nonce, invited }))
         };
         let first_factor = self.first_factor_was_given();
         let offered = first_factor && login.offers_set_up(policy);
@@ -183,7 +208,7 @@ impl<'l> Attempt<'l> {
                         "Two-factor login will be required and is not set up: run totp-enroll once you are logged in.",
                     ));
                 }
-                Ok(NOT_ASKED)
+                Ok(self.not_asked(Outcome::Passed))
             }
             _ => {
                 self.refuse_hopeless(Hopeless::NotConfigured);
@@ -192,14 +217,42 @@ impl<'l> Attempt<'l> {
         }
     }
 
+    /// The answer where no code decides. After a key it is success: a stack of key and code has no other module
+    /// that could say yes, and one in which all lines say "ignore" denies.
+    fn not_asked(&self, outcome: Outcome) -> Answer {
+        if self.login.arguments.require_key {
+            (PamError::SUCCESS, outcome)
+        } else {
+            (PamError::IGNORE, outcome)
+        }
+    }
+
+    /// `require_key`: sshd must have checked a key before it asks for a code. The same for every name.
+    fn refuse_without_key(&self) -> Answer {
+        self.login.log_denial("no-key");
+        self.level_refusal();
+        self.login.tell(Message::Error(NO_KEY));
+        denied(PamError::AUTH_ERR)
+    }
+
+    /// Whether the program set another PAM_USER while the person was asked: what was judged says nothing of that one.
+    fn goes_on_as_another(&self) -> Result<bool, Unavailable> {
+        let login = self.login;
+        let current = login.pam.get_cached_user().ok().flatten().map(CStr::to_owned).unwrap_or_default();
+        let other = !login.is_same_user(current.to_bytes())?;
+        if other {
+            let event =
+                login.event("login", "denied", "other-user").with("became", &current.to_string_lossy());
+            login.log.event(Level::Notice, &event);
+            self.level_refusal();
+        }
+        Ok(other)
+    }
+
     /// Whether a password was typed to a module above, or sshd has checked a key. Without either, whoever
     /// knows a name could set its user up, or be let through in a grace.
     fn first_factor_was_given(&self) -> bool {
-        let pam = self.login.pam;
-        let keyed = pam.getenv("SSH_AUTH_INFO_0").ok().flatten().is_some_and(|methods| {
-            methods.to_bytes().split(|byte| *byte == b'\n').any(|method| method.starts_with(b"publickey "))
-        });
-        keyed || self.cached_password().is_some_and(|password| !password.is_empty())
+        self.login.has_key() || self.cached_password().is_some_and(|password| !password.is_empty())
     }
 
     fn may_always_be_put_off(&self) -> bool {

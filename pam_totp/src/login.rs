@@ -4,14 +4,14 @@ use crate::arguments::Arguments;
 use crate::conversation::{self, Message};
 use crate::pam_log::PamLog;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::path::Path;
 use totp_core::POLICY_FILE;
 use totp_core::account::{Account, Groups};
 use totp_core::clock::Timestamp;
 use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::event::{Event, EventLog as _, Level};
-use totp_core::operation::{Actor, Failure, LoginReply, Probe, Request};
+use totp_core::operation::{Actor, Failure, Found, LoginReply, Probe, Request};
 use totp_core::policy::{Mode, NoGroups, Policy, Subject};
 use totp_core::source::Source;
 
@@ -23,8 +23,8 @@ pub(crate) struct Login<'p> {
     pub(crate) pam: &'p Pam,
     pub(crate) silent: bool,
     pub(crate) log: PamLog<'p>,
-    /// As typed.
-    pub(crate) typed_name: &'p CStr,
+    /// As typed. A copy, for the program may set another name while a person is asked, and libpam frees the old one.
+    pub(crate) typed_name: CString,
     pub(crate) service: String,
     pub(crate) remote_host: Option<String>,
     pub(crate) arguments: &'p Arguments,
@@ -34,7 +34,7 @@ impl<'p> Login<'p> {
     /// Takes the items of the handle; an error is what the entry point answers.
     pub(crate) fn of(pam: &'p Pam, flags: PamFlags, arguments: &'p Arguments) -> Result<Self, PamError> {
         let typed_name = match pam.get_user(None) {
-            Ok(Some(name)) => name,
+            Ok(Some(name)) => name.to_owned(),
             Ok(None) => return Err(PamError::USER_UNKNOWN),
             Err(PamError::CONV_AGAIN) => return Err(PamError::INCOMPLETE),
             Err(error) => return Err(error),
@@ -111,6 +111,39 @@ impl<'p> Login<'p> {
         desk.perform_for_login(&caller, Timestamp::now(), &self.log, request)
     }
 
+    /// Whether this login takes a code, by what the policy and the store say of its user.
+    pub(crate) fn needs_code(
+        &self,
+        policy: &Policy,
+        desk: &Desk<'_>,
+        account: &Account,
+    ) -> Result<bool, Unavailable> {
+        let probe = self.probe(desk, account)?;
+        Ok(match (self.mode(policy, probe.overridden, Some(account)), probe.found) {
+            (Mode::Disabled, _) | (_, Found::Remembered) | (Mode::Optional, Found::NotConfigured) => false,
+            (Mode::Optional | Mode::Required, _) => true,
+        })
+    }
+
+    /// Whether PAM_USER, which is `current` by now, means the user whom this login began with: a module may have
+    /// written the name as the directory does.
+    pub(crate) fn is_same_user(&self, current: &[u8]) -> Result<bool, Unavailable> {
+        if self.typed_name.to_bytes() == current {
+            return Ok(true);
+        }
+        let Ok(current) = std::str::from_utf8(current) else { return Ok(false) };
+        let current = Account::by_name(current).map_err(|error| error.to_string())?;
+        Ok(current.is_some() && current == self.account()?)
+    }
+
+    /// Whether sshd has checked a key of this login. Only sshd sets the variable, in the PAM environment, which is
+    /// not that of a process.
+    pub(crate) fn has_key(&self) -> bool {
+        self.pam.getenv("SSH_AUTH_INFO_0").ok().flatten().is_some_and(|methods| {
+            methods.to_bytes().split(|byte| *byte == b'\n').any(|method| method.starts_with(b"publickey "))
+        })
+    }
+
     pub(crate) fn probe(&self, desk: &Desk<'_>, account: &Account) -> Result<Probe, Unavailable> {
         match self.ask(desk, account, Request::Probe) {
             Ok(LoginReply::Probed(probe)) => Ok(probe),
@@ -154,9 +187,14 @@ impl<'p> Login<'p> {
         self.log.event(Level::Debug, &self.event("login", "ignored", why));
     }
 
-    /// Logs what cannot be used, and denies.
+    /// Logs what cannot be used, and denies. Who sits at this machine is told what it is: the console may be the
+    /// only way left to mend it.
     pub(crate) fn unavailable(&self, why: &str) -> PamError {
         self.log.event(Level::Error, &self.event("login", "unavailable", why));
+        if self.is_local() {
+            let text = format!("This host cannot check codes now; it is not your code. {why}");
+            self.tell(Message::Error(&text));
+        }
         PamError::AUTHINFO_UNAVAIL
     }
 }

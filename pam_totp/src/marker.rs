@@ -6,7 +6,8 @@
 
 use crate::arguments::Arguments;
 use crate::conversation;
-use pamsm::{Pam, PamLibExt as _, PamResult};
+use pamsm::{Pam, PamError, PamLibExt as _, PamResult};
+use std::ffi::CStr;
 use totp_core::issued::InvitationId;
 use totp_core::pending::Nonce;
 
@@ -17,12 +18,17 @@ const VARIABLE: &str = "PAM_TOTP_SETUP";
 const NONCE_CHARACTERS: usize = 32;
 /// How the name of the module data begins.
 const DATA: &str = "pam_totp";
+/// The module data of the `begin` line: how many auth phases of this handle it has seen. It has one name whatever
+/// policy a line names, for it is about the stack and not about codes.
+const BEGUN: &str = "pam_totp:begin";
 
-/// What the auth phase came to.
+/// What the code line came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// A code was given, or none was needed.
     Passed,
+    /// Neither: the stack must not go on, whatever the control word of the line.
+    Denied,
     /// The user must set up before this login goes on.
     SetUp {
         /// Ties the phases to one another.
@@ -36,6 +42,7 @@ impl Outcome {
     fn to_bytes(self) -> Vec<u8> {
         match self {
             Self::Passed => vec![0],
+            Self::Denied => vec![2],
             Self::SetUp { nonce, invited } => {
                 let mut bytes = vec![1];
                 bytes.extend(nonce.to_string().bytes());
@@ -48,7 +55,8 @@ impl Outcome {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         match kind {
-            0 => Some(Self::Passed),
+            0 if rest.is_empty() => Some(Self::Passed),
+            2 if rest.is_empty() => Some(Self::Denied),
             1 => {
                 let (nonce, invited) = rest.split_at_checked(NONCE_CHARACTERS)?;
                 let invited = match invited {
@@ -62,46 +70,85 @@ impl Outcome {
     }
 }
 
-/// What the auth phase noted.
+/// What the code line noted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Noted {
     /// What it came to.
     pub(crate) outcome: Outcome,
-    /// PAM_USER at that time: a program, or a module below, may go on as another.
+    /// The name that was judged: a program, or a module below, may go on as another.
     pub(crate) user: Vec<u8>,
+    /// Which auth phase of the handle it was, by the count of the `begin` line; 0 without one.
+    phase: u32,
 }
 
 impl Noted {
     fn to_bytes(&self) -> Vec<u8> {
-        [&self.user, &[0][..], &self.outcome.to_bytes()].concat()
+        [&self.user, &[0][..], &self.phase.to_be_bytes(), &self.outcome.to_bytes()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         // PAM_USER is a string of C.
         let end = bytes.iter().position(|byte| *byte == 0)?;
         let (user, rest) = bytes.split_at_checked(end)?;
-        Some(Self { outcome: Outcome::from_bytes(rest.get(1..)?)?, user: user.to_vec() })
+        let (phase, outcome) = rest.get(1..)?.split_first_chunk()?;
+        Some(Self {
+            outcome: Outcome::from_bytes(outcome)?,
+            user: user.to_vec(),
+            phase: u32::from_be_bytes(*phase),
+        })
     }
 }
 
-/// Notes what this auth phase came to; `None` takes back what an earlier try of the same handle noted, which
-/// may have been for another user.
-pub(crate) fn note(pam: &Pam, arguments: &Arguments, outcome: Option<Outcome>) -> PamResult<()> {
+/// Notes that an auth phase begins. What the code line noted in an earlier one, as after a login name that was
+/// typed anew, says nothing about this one.
+pub(crate) fn begin(pam: &Pam) -> PamResult<()> {
+    let phase = phase(pam).checked_add(1).ok_or(PamError::MAXTRIES)?;
+    pam.send_bytes(BEGUN, phase.to_be_bytes().to_vec(), None)
+}
+
+/// The auth phase of this handle, counted by the `begin` line; 0 where there is none or it has not run.
+fn phase(pam: &Pam) -> u32 {
+    let count =
+        pam.retrieve_bytes(BEGUN).ok().and_then(|bytes| Some(u32::from_be_bytes(bytes.try_into().ok()?)));
+    count.unwrap_or(0)
+}
+
+/// Notes what the code line came to for the user of this name, in the place of what an earlier try of the same
+/// handle noted, which may have been for another user.
+pub(crate) fn note(pam: &Pam, arguments: &Arguments, user: &CStr, outcome: Outcome) -> PamResult<()> {
     let earlier = noted(pam, arguments);
-    let user = pam.get_cached_user()?.map_or_else(Vec::new, |user| user.to_bytes().to_vec());
-    let bytes = outcome.map_or_else(Vec::new, |outcome| Noted { outcome, user }.to_bytes());
-    pam.send_bytes(&data_of(arguments), bytes, None)?;
+    let noted = Noted { outcome, user: user.to_bytes().to_vec(), phase: phase(pam) };
+    pam.send_bytes(&data_of(arguments), noted.to_bytes(), None)?;
     if let Some(Noted { outcome: Outcome::SetUp { nonce, .. }, .. }) = earlier {
         remove(pam, nonce);
     }
     match outcome {
-        Some(Outcome::SetUp { nonce, .. }) => pam.putenv(&format!("{}=1", variable_of(nonce))),
-        Some(Outcome::Passed) | None => Ok(()),
+        Outcome::SetUp { nonce, .. } => pam.putenv(&format!("{}=1", variable_of(nonce))),
+        Outcome::Passed | Outcome::Denied => Ok(()),
     }
 }
 
-/// What the auth phase of this handle noted; `None` where there was none, as after a key alone.
-pub(crate) fn noted(pam: &Pam, arguments: &Arguments) -> Option<Noted> {
+/// What the account phase finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The code line answered in the auth phase that led here.
+    Answered(Noted),
+    /// An auth phase began, and the code line did not answer in it.
+    NotReached,
+    /// No sign of an auth phase: a key alone, cron, a cached password; or there is no `begin` line.
+    Nothing,
+}
+
+/// What the auth phase of this handle left.
+pub(crate) fn found(pam: &Pam, arguments: &Arguments) -> Found {
+    match (noted(pam, arguments), phase(pam)) {
+        (Some(noted), phase) if noted.phase == phase => Found::Answered(noted),
+        (_, 0) => Found::Nothing,
+        _ => Found::NotReached,
+    }
+}
+
+fn noted(pam: &Pam, arguments: &Arguments) -> Option<Noted> {
     Noted::from_bytes(&pam.retrieve_bytes(&data_of(arguments)).ok()?)
 }
 
@@ -148,15 +195,24 @@ mod tests {
         let nonce = Nonce::generate().unwrap();
         for outcome in [
             Outcome::Passed,
+            Outcome::Denied,
             Outcome::SetUp { nonce, invited: None },
             Outcome::SetUp { nonce, invited: Some(InvitationId(u32::MAX)) },
         ] {
             for user in ["", "alice", "\u{fc}"] {
-                let noted = Noted { outcome, user: user.into() };
+                let noted = Noted { outcome, user: user.into(), phase: 7 };
                 assert_eq!(Noted::from_bytes(&noted.to_bytes()), Some(noted));
             }
         }
-        for odd in [&b""[..], b"\0", b"a\0\x01", b"\0\x02zz", b"\x07"] {
+        for odd in [
+            &b""[..],
+            b"\0",
+            b"a\0\0\0\0\x01",
+            b"a\0\0\0\0\x01\x01",
+            b"\0\0\0\0\0\x02zz",
+            b"a\0\0\0\0\0",
+            b"\x07",
+        ] {
             assert_eq!(Noted::from_bytes(odd), None);
         }
     }

@@ -33,6 +33,7 @@ static struct {
     bool kept;           /* one handle stays open all the while, and so the module loaded */
     long descriptors;    /* how many are left once the stack is loaded; -1: as many as there are */
     bool key;            /* as sshd after a key */
+    const char *becomes; /* the user of the login from the first question on */
     bool auth_only;
     bool no_account;
     int flags;
@@ -63,6 +64,7 @@ static void die(const char *format, ...)
 /* ------------------------------------------------------------------ the conversation */
 
 struct login {
+    pam_handle_t *pam;
     size_t asked;
     char code[32];
 };
@@ -111,6 +113,9 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
     bool question = false;
     for (int i = 0; i < count; i++)
         question |= asks(messages[i]);
+
+    if (question && options.becomes)
+        pam_set_item(login->pam, PAM_USER, options.becomes);
 
     const char *how = options.texts;
     char from_file[40];
@@ -185,6 +190,7 @@ static void log_in(void)
     int answer = pam_start(options.service, options.user, &conversation, &pam);
     if (answer != PAM_SUCCESS)
         die("pam_start answered %d", answer);
+    login.pam = pam;
     /* Or each refusal would take two seconds. */
     pam_set_item(pam, PAM_FAIL_DELAY, (const void *)no_delay);
     if (options.key)
@@ -382,6 +388,8 @@ int main(int argc, char **argv)
             options.sigchld = value;
         else if (is(word, "codes", &value))
             options.codes = value;
+        else if (is(word, "becomes", &value))
+            options.becomes = value;
         else if (is(word, "module", &value))
             options.module = value;
         else if (is(word, "with", &value)) {

@@ -20,6 +20,13 @@ pub struct ClientKey {
     path: String,
 }
 
+impl ClientKey {
+    /// The file of the secret half.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
 impl Sshd {
     pub(crate) fn start(host: &Host, options: &[String]) -> Sshd {
         host.must_run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/host_key"]);

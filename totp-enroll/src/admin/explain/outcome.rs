@@ -74,7 +74,7 @@ impl Login<'_> {
             outcome.words.extend(service.but().iter().map(|but| format!("; {but}")));
         }
         if outcome.asked == Some(true) && self.service.eq_ignore_ascii_case("sshd") {
-            let refused = self.policy.refuse_key_only && self.mode == Mode::Required && service.account;
+            let refused = self.policy.refuse_key_only && service.account;
             outcome.by_key_alone = Some(if refused {
                 "refused, because ssh.refuse_key_only is set"
             } else {
