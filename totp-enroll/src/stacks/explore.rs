@@ -36,7 +36,7 @@ pub struct Way {
     pub begun: bool,
     /// pam_rootok succeeded.
     pub rootok: Option<usize>,
-    /// A module that shows who somebody is succeeded.
+    /// A module that shows who somebody is succeeded, or had no opinion: whom it ignores, it was told.
     pub shown: bool,
 }
 
@@ -97,12 +97,11 @@ impl Way {
                 };
                 way.by = (way.line == Said::No).then_some(at);
             }
-            (Runs::Module, false) if answer == Answer::SUCCESS => {
-                if handler.module() == "pam_rootok.so" {
-                    way.rootok = Some(at);
-                } else if modules::shows_identity(handler) {
-                    way.shown = true;
-                }
+            (Runs::Module, false) if handler.module() == "pam_rootok.so" => {
+                way.rootok = way.rootok.or((answer == Answer::SUCCESS).then_some(at));
+            }
+            (Runs::Module, false) if [Answer::SUCCESS, Answer::IGNORE].contains(&answer) => {
+                way.shown |= modules::shows_identity(handler);
             }
             _ => {}
         }

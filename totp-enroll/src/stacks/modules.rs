@@ -55,11 +55,13 @@ const SHOW_NOBODY: &[&str] = &[
     "pam_xauth.so",
 ];
 
-/// Programs that everybody may start and that run as root without becoming it: there pam_rootok succeeds for
-/// root alone. In a server, and in sudo, the process itself is root's, and it succeeds for everybody.
+/// Programs that everybody may start and that stay the caller's by their real user ID: there pam_rootok succeeds
+/// for root alone. In a server such as sshd the process itself is root's, and it succeeds for everybody.
 const ROOTOK_MEANS_ROOT: &[&str] = &[
     "su",
     "su-l",
+    "sudo",
+    "sudo-i",
     "runuser",
     "runuser-l",
     "chfn",

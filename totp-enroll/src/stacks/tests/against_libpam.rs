@@ -19,7 +19,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-const STACKS: usize = 4_000;
+const STACKS: usize = 2_500;
 const KINDS: [(Kind, &str); 3] =
     [(Kind::Auth, "auth"), (Kind::Account, "acct"), (Kind::Session, "open_session")];
 

@@ -128,7 +128,7 @@ fn begin_above_what_root_skips_the_code_by_refuses_root() {
 fn a_server_of_roots_is_root_to_pam_rootok() {
     let above = format!("auth sufficient pam_rootok.so\n{BEGIN}");
     is_told("sshd", &[(BEGIN, &above)], &["but sufficient pam_rootok.so (line ", "lets past it"]);
-    is_told("sudo", &[(BEGIN, &above)], &["but sufficient pam_rootok.so (line ", "lets past it"]);
+    is_told("login", &[(BEGIN, &above)], &["but sufficient pam_rootok.so (line ", "lets past it"]);
 }
 
 #[test]

@@ -427,6 +427,25 @@ fn the_lines_without_begin_are_enough() {
 }
 
 #[test]
+fn short_stacks_done_right_are_quiet() {
+    let rest = "account required pam_totp.so\naccount required pam_unix.so\nsession required pam_totp.so\nsession required pam_permit.so\n";
+    for auth in [
+        "auth required pam_unix.so\nauth required pam_totp.so\n",
+        "auth requisite pam_unix.so\nauth required pam_totp.so setup\n",
+        "auth required pam_unix.so\nauth requisite pam_totp.so echo\nauth required pam_env.so\n",
+        "auth required pam_totp.so forward_pass\nauth required pam_unix.so use_first_pass\n",
+        "auth required pam_krb5.so minimum_uid=1000\nauth required pam_totp.so\n",
+        "auth [success=ok default=die] pam_ldap.so\nauth [success=ok ignore=ignore default=die] pam_totp.so\n",
+        "auth required pam_faillock.so preauth\nauth required pam_unix.so\nauth required pam_totp.so\nauth required pam_faillock.so authsucc\n",
+    ] {
+        for begin in ["", BEGIN] {
+            let read = stacks(&[("etc/pam.d/sshd", &format!("{begin}{auth}{rest}"))]);
+            assert_eq!(read.services[0].faults, [], "{auth}");
+        }
+    }
+}
+
+#[test]
 fn without_the_module_there_is_nothing_to_judge() {
     for shape in [debian_12_as_shipped(), debian_13_as_shipped(), rhel_as_shipped()] {
         let read = read(&shape);
