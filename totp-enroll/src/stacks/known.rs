@@ -41,6 +41,17 @@ const GIVE_ROOT: &[&str] = &[
     "userhelper",
 ];
 
+/// Programs that give root, with their service: where that has no stack, the one of `other` lets in.
+pub const PROGRAMS: &[(&str, &str)] = &[
+    ("usr/bin/su", "su"),
+    ("usr/bin/su", "su-l"),
+    ("usr/bin/sudo", "sudo"),
+    ("usr/bin/doas", "doas"),
+    ("usr/bin/pkexec", "polkit-1"),
+    ("usr/bin/login", "login"),
+    ("usr/sbin/sshd", "sshd"),
+];
+
 /// Services that may ask for the password alone.
 const NEED_NO_CODE: &[&str] = &[
     // They change what belongs to somebody who is logged in already, or ask root alone.

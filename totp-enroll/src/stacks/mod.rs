@@ -83,9 +83,9 @@ impl Service {
         lacks
     }
 
-    /// The policy its auth line names; `None` for that of the system.
+    /// The policy its auth line names, the last one where it names several; `None` for that of the system.
     pub fn policy(&self) -> Option<&str> {
-        self.auth.iter().flatten().find_map(|argument| argument.strip_prefix("policy="))
+        self.auth.iter().flatten().rev().find_map(|argument| argument.strip_prefix("policy="))
     }
 
     /// The service of this name, if its own file names the module.
@@ -171,7 +171,15 @@ pub fn read_below(root: &Path) -> Stacks {
     let other = own.get(OTHER).cloned().unwrap_or_default();
     let services: Vec<_> = own.iter().filter_map(|(name, stack)| Service::of(name, stack, &other)).collect();
     tell_missing_module(&mut files, &own);
-    let without_code = without_code(&own);
+    let mut without_code = without_code(&own);
+    if !other.auth.iter().any(Handler::decides) && judge::entry(&other.auth) != Entry::Nobody {
+        let left_to_other = known::PROGRAMS
+            .iter()
+            .filter(|(program, service)| root.join(program).exists() && !names.contains(*service))
+            .map(|(_, service)| (*service).to_owned());
+        without_code.extend(left_to_other);
+        without_code.sort_by_key(|name| (!gives_root(name), name.clone()));
+    }
     Stacks { services, names, without_code, troubles: files.troubles.into_iter().collect() }
 }
 

@@ -9,7 +9,7 @@ use crate::stacks::dispatch::State;
 use crate::stacks::files::Files;
 use crate::stacks::handler::{Handler, Runs};
 use crate::stacks::line::Kind;
-use crate::stacks::{Stack, assembly, explore};
+use crate::stacks::{OTHER, Stack, assembly, explore};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -198,12 +198,13 @@ fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists()
 }
 
-/// A service's file and three that it may include; each may include those behind it.
-fn stack() -> impl Strategy<Value = [String; 4]> {
+/// A service's file, three that it may include, of which each may include those behind it, and that of `other`.
+fn stack() -> impl Strategy<Value = [String; 5]> {
     let file = |files, lines| {
         proptest::collection::vec(line(files), 1..=lines).prop_map(|lines| lines.join("\n") + "\n")
     };
-    [file(3, 5).boxed(), file(2, 4).boxed(), file(1, 3).boxed(), file(0, 3).boxed()].prop_map(|files| files)
+    [file(3, 5).boxed(), file(2, 4).boxed(), file(1, 3).boxed(), file(0, 3).boxed(), file(1, 2).boxed()]
+        .prop_map(|files| files)
 }
 
 /// The text with the files that line `{n}` of file `at` includes: those behind it.
@@ -226,11 +227,15 @@ fn the_evaluator_agrees_with_libpam_on_thousands_of_stacks() {
     for _ in 0..STACKS {
         let texts = stacks.new_tree(&mut runner).unwrap().current();
         for (at, text) in texts.iter().enumerate() {
-            fs::write(directory.join(format!("file{at}")), with_paths(text, directory, at)).unwrap();
+            let name = if at == 4 { OTHER.to_owned() } else { format!("file{at}") };
+            fs::write(directory.join(name), with_paths(text, directory, at)).unwrap();
         }
         let mut files = Files::below(Path::new("/"));
-        let file = files.read(&directory.join("file0")).unwrap();
-        let stack = assembly::assemble(&mut files, &file);
+        let [own, other] = ["file0", OTHER].map(|name| {
+            let file = files.read(&directory.join(name)).unwrap();
+            assembly::assemble(&mut files, &file)
+        });
+        let stack = own.or(&other);
         let (ours, theirs) = (evaluated(&stack), library.run(directory, "file0"));
         assert_eq!(ours, theirs, "evaluator and library, of {texts:#?}");
         assert!(is_explored(&stack, &theirs), "{texts:#?}");

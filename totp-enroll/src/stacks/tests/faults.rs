@@ -300,6 +300,17 @@ fn a_service_that_lost_its_lines_is_named() {
 }
 
 #[test]
+fn a_program_without_a_stack_is_left_to_other() {
+    let mut shape = shapes::debian_13();
+    shape.insert("usr/bin/doas".to_owned(), String::new());
+    assert_eq!(shapes::read(&shape).without_code, [""; 0]);
+    shape.remove("etc/pam.d/doas");
+    assert_eq!(shapes::read(&shape).without_code, ["doas"]);
+    shape.insert("etc/pam.d/other".to_owned(), "auth required pam_deny.so\n".to_owned());
+    assert_eq!(shapes::read(&shape).without_code, [""; 0]);
+}
+
+#[test]
 fn a_module_that_is_missing_denies_with_the_dash_or_without() {
     for dash in ["", "-"] {
         let text = format!("auth required pam_unix.so\n{dash}auth required pam_totp.so\n");

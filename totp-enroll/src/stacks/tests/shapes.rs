@@ -427,6 +427,60 @@ fn the_lines_without_begin_are_enough() {
 }
 
 #[test]
+fn other_distributions_common_files_are_quiet() {
+    let ubuntu_with_sssd = (
+        "auth [success=2 default=ignore] pam_unix.so nullok
+auth [success=1 default=ignore] pam_sss.so use_first_pass
+auth requisite pam_deny.so
+auth required pam_permit.so
+auth optional pam_cap.so
+",
+        "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
+account requisite pam_deny.so
+account required pam_permit.so
+account sufficient pam_localuser.so
+account [default=bad success=ok user_unknown=ignore] pam_sss.so
+",
+    );
+    let arch = (
+        "auth required pam_shells.so
+auth requisite pam_nologin.so
+auth required pam_faillock.so preauth
+-auth [success=2 default=ignore] pam_systemd_home.so
+auth [success=1 default=bad] pam_unix.so try_first_pass nullok
+auth [default=die] pam_faillock.so authfail
+auth optional pam_permit.so
+auth required pam_env.so
+auth required pam_faillock.so authsucc
+",
+        "account required pam_access.so
+account required pam_nologin.so
+-account [success=1 default=ignore] pam_systemd_home.so
+account required pam_unix.so
+account optional pam_permit.so
+account required pam_time.so
+",
+    );
+    let suse = (
+        "auth required pam_env.so\nauth optional pam_gnome_keyring.so\nauth required pam_unix.so try_first_pass\n",
+        "account required pam_unix.so try_first_pass\n",
+    );
+    for (auth, account) in [ubuntu_with_sssd, arch, suse] {
+        let service = format!(
+            "{BEGIN}auth include common-auth\n{CODE}{ACCOUNT}account include common-account\n{SESSION}session required pam_unix.so\n"
+        );
+        for service in [service.replace(BEGIN, ""), service] {
+            let read = stacks(&[
+                ("etc/pam.d/common-auth", auth),
+                ("etc/pam.d/common-account", account),
+                ("etc/pam.d/sshd", &service),
+            ]);
+            assert_eq!(read.services[0].faults, [], "{auth}");
+        }
+    }
+}
+
+#[test]
 fn short_stacks_done_right_are_quiet() {
     let rest = "account required pam_totp.so\naccount required pam_unix.so\nsession required pam_totp.so\nsession required pam_permit.so\n";
     for auth in [
