@@ -214,9 +214,13 @@ fn a_key_and_code_stack_without_a_key_lets_in_who_is_not_asked_and_is_told() {
     let rest = "account required pam_totp.so\naccount required pam_unix.so\nsession required pam_totp.so\nsession required pam_permit.so\n";
     let old = format!("auth required pam_totp.so\nauth required pam_permit.so\n{rest}");
     let host = rhel(&old).build();
-    is_told(&host, "sshd", "lets in whoever is not asked for a code, with no password and no key");
-    is_told(&host, "sshd", "asks for the code and for nothing else");
+    is_told(&host, "sshd", "lets in whoever is not asked for a code, with nothing at all");
     host.ssh("bob").is_let_in_as("bob");
+    host.write("/etc/pam.d/sshd", format!("auth required pam_totp.so\n{rest}"));
+    is_told(&host, "sshd", "asks for the code and for nothing else");
+    let mut phone = host.enrol("alice");
+    let mut login = host.ssh("alice");
+    login.answers(CODE, &phone.code()).is_let_in_as("alice");
     host.write("/etc/pam.d/sshd", format!("auth required pam_totp.so require_key\n{rest}"));
     assert_eq!(checked(&host, "sshd"), [""; 0]);
     let said = host.ssh("bob").ends();
@@ -228,7 +232,7 @@ fn services_without_the_module_are_named_those_that_give_root_first() {
     let plain = format!("{DEBIAN_AUTH}account required pam_permit.so\nsession required pam_permit.so\n");
     let host =
         rhel(RHEL_SERVICE).stack("sudo-i", Stack::Text(&plain)).stack("ftp", Stack::Text(&plain)).build();
-    is_told(&host, "sudo-i", "lets in without a code, as root too (by `sudo -i`)");
+    is_told(&host, "sudo-i", "gives root without a code (by `sudo -i`)");
     let outcome = host.run(&["totp-enroll", "admin", "policy", "check"]);
     let last =
         outcome.stderr.lines().find(|line| line.contains("these services authenticate without a code"));

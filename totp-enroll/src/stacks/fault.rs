@@ -15,8 +15,8 @@ pub enum Fault {
     LetsPast(String),
     /// A denied code does not count by this line, and nothing behind it refuses.
     DenialDoesNotCount(String),
-    /// Who is not asked is let in without having shown anything.
-    AsksNothing,
+    /// Who is not asked is let in without having shown anything; in sshd by lack of `require_key`.
+    AsksNothing { in_sshd: bool },
     /// The code is all that is asked, in sshd without `require_key`.
     CodeAlone { in_sshd: bool },
     /// No right code gets in.
@@ -31,6 +31,8 @@ pub enum Fault {
     RefusesRoot(String),
     /// This line may stand in for the code, and the account line says so.
     StandsIn(String),
+    /// This account line says `skippable`, and no line gets past the code.
+    SkippableForNothing(String),
     /// The account or session line is skipped by this line while the stack goes on.
     Skipped(Kind, String),
     /// The denial of this account or session line does not count.
@@ -58,12 +60,19 @@ impl Fault {
                 "this PAM stack has too many lines or ways through it to say what it does; make it simpler".to_owned()
             }
             Self::LetsPast(by) => format!(
-                "asks for a code, but {by} lets past it; put the lines that may end the stack into a file of their own and include that by substack, or say that they may stand in for the code by `account required pam_totp.so skippable`"
+                "asks for a code, but {by} lets past it; include the file of that line by substack, so that it ends no more than this file, or write `account required pam_totp.so skippable` if it may stand in for the code"
             ),
             Self::DenialDoesNotCount(by) => format!(
                 "asks for a code, but lets in with a wrong one: the denial does not count by {by}; write `auth required pam_totp.so`"
             ),
-            Self::AsksNothing => "lets in whoever is not asked for a code, with no password and no key: no other auth line checks anything; in sshd, write `require_key` on the auth line of pam_totp.so and take pam_permit.so out".to_owned(),
+            Self::AsksNothing { in_sshd } => format!(
+                "lets in whoever is not asked for a code, with nothing at all: no other auth line checks a password or a key; {}",
+                if *in_sshd {
+                    "write `require_key` on the auth line of pam_totp.so and take pam_permit.so out"
+                } else {
+                    "ask for the password above it, as by pam_unix.so"
+                }
+            ),
             Self::CodeAlone { in_sshd: true } => "asks for the code and for nothing else, so that a code alone lets in where sshd asks for no key; write `require_key` on the auth line of pam_totp.so, or ask for the password above it".to_owned(),
             Self::CodeAlone { in_sshd: false } => "asks for the code and for nothing else; ask for the password above it, as by pam_unix.so".to_owned(),
             Self::NeverLetsIn(kind) => format!(
@@ -75,7 +84,7 @@ impl Fault {
                 if *in_sshd { "; write `require_key` on the auth line of pam_totp.so" } else { "" }
             ),
             Self::Refuses(by) => format!(
-                "refuses whoever needs a code and gets past it by {by}: the account line finds that none was asked; put that line into a file of its own and include it by substack, or write `account required pam_totp.so skippable` if it may stand in for the code"
+                "refuses whoever needs a code and gets past it by {by}: the account line finds that none was asked; include the file of that line by substack, or write `account required pam_totp.so skippable` if it may stand in for the code"
             ),
             Self::RefusesLate(by) => format!(
                 "goes on after a wrong code, because of {by}, and only the account line refuses it; write `auth required pam_totp.so`"
@@ -85,6 +94,9 @@ impl Fault {
             ),
             Self::StandsIn(by) => format!(
                 "other modules may stand in for the code: {by} gets past it, and `skippable` allows that"
+            ),
+            Self::SkippableForNothing(line) => format!(
+                "no other module may stand in for the code, and yet {line} says `skippable`; take the word out"
             ),
             Self::Skipped(kind, by) => format!(
                 "its {0} line of pam_totp.so is skipped by {by}; put it first among the {0} lines",
@@ -120,7 +132,9 @@ impl Fault {
             Self::NeverLetsIn(kind) => {
                 Some(format!("but nobody who needs one gets in: the {} stack denies", kind.as_str()))
             }
-            Self::AsksNothing => Some("but whoever is not asked gets in with nothing at all".to_owned()),
+            Self::AsksNothing { .. } => {
+                Some("but whoever is not asked gets in with nothing at all".to_owned())
+            }
             Self::CodeAlone { .. } => Some("and for nothing else".to_owned()),
             Self::Unusable => Some("but libpam cannot read the stack, and nobody gets in".to_owned()),
             Self::TooMuch => Some("but the stack is too large to say whether always".to_owned()),

@@ -25,18 +25,22 @@ pub fn faults(service: &str, stack: &Stack) -> Vec<Fault> {
     }
     let mut faults = arguments::faults(stack);
     let account = of_later_stack(stack, Kind::Account);
-    let refuses = if has_line(&stack.account) && account.is_empty() {
-        if skippable(stack) { Later::Allows } else { Later::Refuses }
-    } else if skippable(stack) {
+    let later = if skippable_line(stack).is_some() {
         Later::Allows
+    } else if has_line(&stack.account) && account.is_empty() {
+        Later::Refuses
     } else {
         Later::LetsPass
     };
     if has_line(&stack.auth) {
-        faults.extend(of_auth(service, &stack.auth, refuses));
+        faults.extend(of_auth(service, &stack.auth, later));
     }
     if stack.auth.iter().any(Handler::is_begin) && !has_line(&stack.account) {
         faults.insert(Fault::BeginsForNothing);
+    }
+    let stands_in = faults.iter().any(|fault| matches!(fault, Fault::StandsIn(_)));
+    if let Some(line) = skippable_line(stack).filter(|_| !stands_in) {
+        faults.insert(Fault::SkippableForNothing(line.to_string()));
     }
     faults.extend(account);
     faults.extend(of_later_stack(stack, Kind::Session));
@@ -83,8 +87,8 @@ fn has_line(handlers: &[Handler]) -> bool {
     handlers.iter().any(Handler::decides)
 }
 
-fn skippable(stack: &Stack) -> bool {
-    stack.account.iter().any(|line| line.is_totp() && line.says("skippable"))
+fn skippable_line(stack: &Stack) -> Option<&Handler> {
+    stack.account.iter().find(|line| line.is_totp() && line.says("skippable"))
 }
 
 fn of_auth(service: &str, auth: &[Handler], later: Later) -> BTreeSet<Fault> {
@@ -107,15 +111,20 @@ fn of_auth(service: &str, auth: &[Handler], later: Later) -> BTreeSet<Fault> {
             Said::NotAsked => {
                 lets_unasked_in = true;
                 if !way.shown && way.rootok.is_none() {
-                    faults.insert(Fault::AsksNothing);
+                    faults.insert(Fault::AsksNothing { in_sshd });
                 }
             }
             Said::Nothing | Said::No => faults.extend(of_way_past(service, auth, *way, later)),
         }
     }
-    if !lets_in {
+    if faults.contains(&Fault::AsksNothing { in_sshd }) {
+        // The same is to be done about it.
+        faults.remove(&Fault::CodeAlone { in_sshd });
+    }
+    let lets_past = faults.iter().any(|fault| matches!(fault, Fault::LetsPast(_)));
+    if !lets_in && !lets_past {
         faults.insert(Fault::NeverLetsIn(Kind::Auth));
-    } else if !lets_unasked_in && !requires_key {
+    } else if lets_in && !lets_unasked_in && !requires_key {
         faults.insert(Fault::RefusesTheUnasked { in_sshd });
     }
     faults

@@ -1,6 +1,7 @@
 //! Stacks on a file system of their own.
 
 mod against_libpam;
+mod every_answer;
 mod faults;
 mod reading;
 mod shapes;

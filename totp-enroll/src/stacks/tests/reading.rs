@@ -1,6 +1,7 @@
 //! Which files are read, and what is found in them.
 
 use super::*;
+use proptest::prelude::*;
 use std::os::unix::fs::symlink;
 
 fn names(stacks: &Stacks) -> Vec<&str> {
@@ -179,4 +180,20 @@ fn debians_library_looks_for_included_files_beside_the_administrators_alone() {
     let debian = stacks(&files);
     assert!(debian.service("su").is_none(), "{debian:#?}");
     assert!(debian.troubles[0].starts_with("/etc/pam.d/ours cannot be read: "), "{debian:#?}");
+}
+
+proptest! {
+    #[test]
+    fn any_stack_is_judged(
+        lines in proptest::collection::vec(
+            "(auth|account|session|-auth|@include|x) (required|sufficient|\\[[a-z_=0-9 ]{0,20}\\]|include|substack) (pam_totp.so|pam_x.so|su|a|b)( begin| setup)?",
+            0..12,
+        ),
+    ) {
+        let text = lines.join("\n");
+        let read = stacks(&[("etc/pam.d/su", &text), ("etc/pam.d/a", &text), ("etc/pam.d/b", WHOLE)]);
+        for service in &read.services {
+            service.faults.iter().for_each(|fault| assert!(!fault.of_service("su").is_empty()));
+        }
+    }
 }

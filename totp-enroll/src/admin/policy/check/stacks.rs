@@ -19,15 +19,18 @@ pub fn findings(stacks: &Stacks) -> Vec<String> {
 
 /// Services that let in with the password alone while another one asks for the code.
 fn siblings(stacks: &Stacks) -> Vec<String> {
-    let Some(asking) = stacks.services.iter().find(|service| service.asks()) else { return Vec::new() };
-    let asking = &asking.name;
+    let asking = || stacks.services.iter().filter(|service| service.asks());
+    let good = asking().find(|service| service.faults.is_empty());
+    let Some(asking) = good.or_else(|| asking().next()).map(|service| &service.name) else {
+        return Vec::new();
+    };
     let (root, others): (Vec<&String>, Vec<&String>) =
         stacks.without_code.iter().partition(|name| gives_root(name));
     let mut findings: Vec<String> = root
         .into_iter()
         .map(|name| {
             format!(
-                "{name}: lets in without a code, as root too{}: none of its auth lines names pam_totp.so, which {asking} has; add the lines of {asking}",
+                "{name}: gives root without a code{}: no auth line of its PAM stack names pam_totp.so; add the lines that {asking} has",
                 by(name)
             )
         })
@@ -67,8 +70,8 @@ mod tests {
             vec![Service { name: "sshd".to_owned(), auth: Some(Vec::new()), ..Service::default() }];
         let told = findings(&stacks);
         assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[0].starts_with("polkit-1: lets in without a code, as root too (by pkexec"), "{told:?}");
-        assert!(told[1].starts_with("su-l: lets in without a code, as root too (by `su -`)"), "{told:?}");
+        assert!(told[0].starts_with("polkit-1: gives root without a code (by pkexec"), "{told:?}");
+        assert!(told[1].starts_with("su-l: gives root without a code (by `su -`)"), "{told:?}");
         assert!(told[2].ends_with("which sshd asks for: dovecot, vsftpd"), "{told:?}");
     }
 
