@@ -14,7 +14,7 @@ const WHOLE: &str =
 #[test]
 fn a_service_sets_up_with_the_argument_and_all_three_lines() {
     let stacks = stacks(&[
-        ("etc/pam.d/whole", WHOLE),
+        ("etc/pam.d/whole", &format!("auth optional pam_totp.so begin\n{WHOLE}")),
         ("etc/pam.d/no-word", &WHOLE.replace(" setup", " policy=/etc/other.toml")),
         ("etc/pam.d/no-session", &WHOLE.replace("session", "password")),
         ("etc/pam.d/no-auth", &WHOLE.replace("auth ", "password ")),
