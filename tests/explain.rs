@@ -226,6 +226,43 @@ fn a_stack_that_lacks_lines_lets_in_or_ends_as_is_said() {
 }
 
 #[test]
+fn what_lets_past_the_code_is_named_and_does() {
+    let rest = "account required pam_totp.so\naccount required pam_unix.so\nsession required pam_permit.so\n";
+    let ways = [
+        ("auth sufficient pam_unix.so\nauth required pam_totp.so\n", "sufficient pam_unix.so (line 1 of"),
+        (
+            "auth required pam_unix.so\nauth [success=1 default=ignore] pam_permit.so\nauth required pam_totp.so\nauth required pam_permit.so\n",
+            "[success=1 default=ignore] pam_permit.so (line 2 of",
+        ),
+        (
+            "auth [success=done default=die] pam_unix.so\nauth required pam_totp.so\n",
+            "[success=done default=die] pam_unix.so (line 1 of",
+        ),
+    ];
+    for (auth, line) in ways {
+        let host = builder().stack("test", Stack::Text(&format!("{auth}{rest}"))).build();
+        host.enrol("alice");
+        says(&host, &[&format!("; but {line} /etc/pam.d/test) lets past it")]);
+        is_asked_nothing_and_let_in(&host);
+
+        let begin = format!("auth optional pam_totp.so begin\n{auth}{rest}");
+        host.write("/etc/pam.d/test", begin);
+        says(&host, &["; but whoever gets past it by ", " is refused"]);
+        let outcome = login(&host, "alice", &[]);
+        assert!(outcome.status != 0 && !outcome.text().contains(CODE), "{outcome:?}");
+    }
+    let optional = "auth required pam_unix.so\nauth optional pam_totp.so\n";
+    let rest = rest.replace("account required pam_totp.so\n", "");
+    let host = builder().stack("test", Stack::Text(&format!("{optional}{rest}"))).build();
+    let phone = host.enrol("alice");
+    says(
+        &host,
+        &["; but a wrong one lets in, too, because of optional pam_totp.so (line 2 of /etc/pam.d/test)"],
+    );
+    is_asked_and_let_in(&host, &phone.wrong_code());
+}
+
+#[test]
 fn a_stranger_is_explained_as_a_stranger_where_one_is_meant() {
     let host = builder().build();
     let stranger = |host: &Host| {

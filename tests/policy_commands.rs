@@ -8,7 +8,7 @@ mod editing;
 #[path = "policy_commands/files.rs"]
 mod files;
 
-use host::{Host, Outcome, POLICY, Stack};
+use host::{Host, Outcome, POLICY, PamStack, Stack};
 
 const SHIPPED: &str = include_str!("../config/policy.toml");
 const ALL_THREE: &str =
@@ -18,9 +18,14 @@ fn house() -> Host {
     let host = Host::builder()
         .user("alice", "wonderland")
         .policy(SHIPPED)
-        .stack("test", Stack::Code)
-        .stack("whole", Stack::Text(ALL_THREE))
+        .stack("test", Stack::PasswordAndCode)
+        .stack("whole", Stack::Text(&PamStack::new().setup().text()))
         .build();
+    // The stacks of the machine that runs the tests, which know nothing of pam_totp.
+    let others =
+        "cd /etc/pam.d; for file in *; do case $file in test|whole) ;; *) rm \"$file\" ;; esac; done";
+    host.must_run(&["sh", "-c", others]);
+    host.must_run(&["rm", "-rf", "/usr/lib/pam.d"]);
     host.write("/etc/pam.d/whole.dpkg-dist", ALL_THREE);
     host
 }
@@ -263,8 +268,10 @@ fn the_policy_is_for_root_alone() {
 #[test]
 fn a_login_follows_what_was_set() {
     let host = house();
-    let passes =
-        || host.run_with_input("root", &["pamtester", "test", "alice", "authenticate"], "\n").status == 0;
+    let passes = || {
+        let words = ["pamtester", "test", "alice", "authenticate"];
+        host.run_with_input("root", &words, "wonderland\n\n").status == 0
+    };
     assert!(passes());
     must(&host, &["set", "mode=required"]);
     assert!(!passes());

@@ -148,6 +148,7 @@ mod tests {
             auth: argument.map(|word| vec![word.to_owned()]),
             account: true,
             session: true,
+            ..Service::default()
         };
         Stacks { services: services.iter().map(service).collect(), ..Stacks::default() }
     }

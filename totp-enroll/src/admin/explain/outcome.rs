@@ -70,6 +70,9 @@ impl Login<'_> {
             (_, true) => self.with_devices(status),
             (Mode::Required, false) => Outcome::asked(self.without_devices(status, service, arguments)),
         };
+        if outcome.asked == Some(true) {
+            outcome.words.extend(service.but().iter().map(|but| format!("; {but}")));
+        }
         if outcome.asked == Some(true) && self.service.eq_ignore_ascii_case("sshd") {
             let refused = self.policy.refuse_key_only && service.account;
             outcome.by_key_alone = Some(if refused {

@@ -80,6 +80,10 @@ fn in_words(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stack
             );
         }
     }
+    if !stacks.without_code.is_empty() {
+        let names = printable(&stacks.without_code.join(", "));
+        told.push(format!("Services that authenticate without a code: {names}"));
+    }
     told.extend(stacks.troubles.iter().map(|trouble| format!("Attention: {}", printable(trouble))));
     told.push(String::new());
     told.join("\n")
@@ -121,6 +125,7 @@ fn network(network: &RuleNetwork) -> String {
 }
 
 fn service(policy: &Policy, path: &Path, service: &Service) -> String {
+    let but: String = service.but().iter().map(|but| format!(", {but}")).collect();
     let asks = match (asks_anybody(policy, path, service), &service.auth) {
         (Some(true), _) => "asks for a code".to_owned(),
         (Some(false), None) => "asks for no code".to_owned(),
@@ -131,12 +136,12 @@ fn service(policy: &Policy, path: &Path, service: &Service) -> String {
         None => "sets users up during login".to_owned(),
         Some(why) => format!("sets nobody up during login: {why}"),
     };
-    format!("{}: {asks}; {sets_up}", service.name)
+    format!("{}: {asks}{but}; {sets_up}", service.name)
 }
 
 /// Whether the service asks anybody under the policy in this file; `None` where it goes by another one.
 fn asks_anybody(policy: &Policy, path: &Path, service: &Service) -> Option<bool> {
-    if service.auth.is_none() {
+    if !service.asks() {
         return Some(false);
     }
     asked::goes_by(service, path).then(|| policy.may_ask(&service.name))
@@ -189,8 +194,10 @@ fn as_json(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stacks
             let why_not = why_not(policy, service);
             json!({
                 "service": service.name,
-                "asks": service.auth.is_some(),
+                "asks": service.asks(),
                 "asks_anybody": asks_anybody(policy, path, service),
+                "always_asks": service.asks() && service.but().is_empty(),
+                "faults": service.faults.iter().map(|fault| fault.of_service(&service.name)).collect::<Vec<_>>(),
                 "policy": service.policy(),
                 "sets_up_at_login": why_not.is_none(),
                 "why_not": why_not,
@@ -202,6 +209,7 @@ fn as_json(path: &Path, policy: &Policy, lines: &BTreeMap<String, usize>, stacks
         "settings": settings,
         "rules": rules,
         "services": services,
+        "services_without_code": stacks.without_code,
         "troubles": stacks.troubles,
     })
 }
@@ -220,6 +228,7 @@ fn plain(value: toml::Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stacks::Fault;
 
     fn shown(text: &str, stacks: &Stacks) -> String {
         let lines = layout::locate(text).into_iter().map(|(key, place)| (key, place.line)).collect();
@@ -258,6 +267,7 @@ mod tests {
             auth: auth.map(|words| words.iter().map(|&word| word.to_owned()).collect()),
             account: true,
             session,
+            faults: Vec::new(),
         };
         let stacks = Stacks {
             services: vec![
@@ -265,7 +275,14 @@ mod tests {
                 service("su", Some(&["setup"]), true),
                 service("login", Some(&["policy=/etc/x.toml"]), false),
                 service("odd", None, true),
+                Service {
+                    faults: vec![Fault::LetsPast(
+                        "sufficient pam_unix.so (line 2 of /etc/pam.d/x)".to_owned(),
+                    )],
+                    ..service("x", Some(&[]), false)
+                },
             ],
+            without_code: vec!["sudo-i".to_owned(), "ftp".to_owned()],
             troubles: vec!["/etc/pam.d/x cannot be read: no".to_owned()],
             ..Stacks::default()
         };
@@ -275,6 +292,8 @@ mod tests {
             "  su: asks for a code; sets nobody up during login: enrollment.at_login does not name it",
             "  login: goes by the policy /etc/x.toml; sets nobody up during login: its stack lacks the argument setup on its auth line and a session line",
             "  odd: asks for no code; sets nobody up during login: its stack lacks an auth line",
+            "  x: asks for a code, but sufficient pam_unix.so (line 2 of /etc/pam.d/x) lets past it; sets nobody up during login: its stack lacks the argument setup on its auth line and a session line",
+            "Services that authenticate without a code: sudo-i, ftp",
             "Attention: /etc/pam.d/x cannot be read: no",
         ] {
             assert!(told.lines().any(|found| found == line), "{line}\n{told}");

@@ -5,13 +5,14 @@
 mod names;
 mod services;
 mod sshd;
+mod stacks;
 mod timing;
 
 use super::arguments::Check;
 use super::layout;
 use crate::admin::mail;
 use crate::exit::{Status, Stop};
-use crate::stacks;
+use crate::stacks as pam;
 use crate::terminal::Terminal;
 use crate::text::printable;
 use std::path::Path;
@@ -60,9 +61,10 @@ pub fn findings(policy: &Policy, text: &str) -> Vec<String> {
     let mut findings = names::unknown(policy, &names::SystemNames);
     findings.extend(timing::grace(policy, Timestamp::now()));
     findings.extend(timing::mail(policy, mail::command().is_some()).map(str::to_owned));
-    let stacks = stacks::read();
-    findings.extend(services::findings(policy, states_at_login, &stacks));
-    findings.extend(sshd::findings(policy, &stacks));
-    findings.extend(stacks.troubles);
+    let host = pam::read();
+    findings.extend(services::findings(policy, states_at_login, &host));
+    findings.extend(stacks::findings(&host));
+    findings.extend(sshd::findings(policy, &host));
+    findings.extend(host.troubles);
     findings
 }

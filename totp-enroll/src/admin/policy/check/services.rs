@@ -71,6 +71,7 @@ mod tests {
             auth: Some(vec!["setup".to_owned()]),
             account: true,
             session: *name != "sshd",
+            faults: Vec::new(),
         };
         Stacks { services: names.iter().map(service).collect(), ..Stacks::default() }
     }
