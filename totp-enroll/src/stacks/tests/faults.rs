@@ -42,11 +42,13 @@ const SESSION: &str = "session required pam_totp.so\n";
 
 #[test]
 fn a_module_that_is_sufficient_above_the_code_lets_past_it() {
-    let above = format!("auth sufficient pam_unix.so\n{CODE}");
+    // With `setup` or without.
+    let code = "auth required pam_totp.so";
+    let above = format!("auth sufficient pam_unix.so\n{code}");
     for service in ["sshd", "sudo", "su", "login", "polkit-1"] {
         is_told(
             service,
-            &[(BEGIN, ""), (CODE, &above)],
+            &[(BEGIN, ""), (code, &above)],
             &[
                 "asks for a code, but sufficient pam_unix.so (line ",
                 &format!(" of /etc/pam.d/{service}) lets past it"),
