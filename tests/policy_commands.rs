@@ -189,6 +189,14 @@ fn a_wrong_assignment_changes_nothing() {
         (&["prompt.code=\u{1b}[2J"], "control"),
         (&["prompt.code=a\"\nmode = \"disabled"], "control"),
         (&["throttle.max_delay=1s"], "shorter than base_delay"),
+        (
+            &["services=sshd login"],
+            "services cannot be \"sshd login\": \"sshd login\" holds a blank, and no service does; write \"sshd\", \"login\" (with `policy set`: sshd,login); nothing was changed",
+        ),
+        (
+            &["enrollment.at_login=/etc/pam.d/test"],
+            "holds a slash, and no service does; write its name in /etc/pam.d: \"test\"",
+        ),
     ] {
         let outcome = policy(&host, &[&["set"], words].concat());
         assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{words:?}: {outcome:?}");
@@ -214,6 +222,7 @@ fn a_policy_is_checked_and_what_deserves_a_look_is_told() {
     );
     let outcome = policy(&host, &["check", "/etc/new.toml"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(outcome.stdout, "/etc/new.toml: the policy is good, with 6 warnings.\n");
     let warnings: Vec<_> = outcome.stderr.lines().collect();
     assert_eq!(warnings.len(), 6, "{outcome:?}");
     for part in [
@@ -229,6 +238,12 @@ fn a_policy_is_checked_and_what_deserves_a_look_is_told() {
             "{part}: {outcome:?}"
         );
     }
+    let strict = policy(&host, &["check", "/etc/new.toml", "--strict"]);
+    assert_eq!((strict.status, &strict.stderr), (1, &outcome.stderr), "{strict:?}");
+    assert_eq!(policy(&host, &["check", "--strict"]).status, 0, "where there is no warning");
+    host.write("/etc/new.toml", "services = [\"test\", \"ftp\"]\n");
+    let outcome = policy(&host, &["check", "/etc/new.toml"]);
+    assert_eq!(outcome.stdout, "/etc/new.toml: the policy is good, with 1 warning.\n");
     host.write("/etc/new.toml", "\nmode = \"sometimes\"\n");
     for words in [&["check", "/etc/new.toml"][..], &["check", "--policy", "/etc/new.toml"]] {
         let outcome = policy(&host, words);
@@ -260,6 +275,6 @@ fn a_login_follows_what_was_set() {
     assert!(passes());
     must(&host, &["set", "mode=required"]);
     assert!(!passes());
-    must(&host, &["set", "enabled=no"]);
+    must(&host, &["set", "enabled=no", "--yes"]);
     assert!(passes());
 }

@@ -77,6 +77,7 @@ pub struct Builder {
     policy: String,
     stacks: Vec<(String, String)>,
     sshd_options: Vec<String>,
+    sshd_as_shipped: bool,
     hostname: Option<String>,
     store: StoreDisk,
     disk: Option<PathBuf>,
@@ -105,6 +106,12 @@ impl Builder {
     /// A line for sshd_config.
     pub fn sshd_option(mut self, line: &str) -> Builder {
         self.sshd_options.push(line.to_owned());
+        self
+    }
+
+    /// An sshd as Debian ships it, in the place of one that asks for codes.
+    pub fn sshd_as_shipped(mut self) -> Builder {
+        self.sshd_as_shipped = true;
         self
     }
 
@@ -169,7 +176,7 @@ impl Builder {
             host.write(&format!("/etc/pam.d/{service}"), text);
         }
         if self.stacks.iter().any(|(service, _)| service == "sshd") {
-            host.sshd = Some(Sshd::start(&host, &self.sshd_options));
+            host.sshd = Some(Sshd::start(&host, &self.sshd_options, self.sshd_as_shipped));
         }
         Ok(host)
     }

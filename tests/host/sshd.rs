@@ -6,8 +6,20 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// sshd_config of Debian 12 and 13 as it is shipped, without its comments.
+const AS_DEBIAN_SHIPS_IT: &str = "Include /etc/ssh/sshd_config.d/*.conf\n\
+                                  KbdInteractiveAuthentication no\n\
+                                  UsePAM yes\n\
+                                  X11Forwarding yes\n\
+                                  PrintMotd no\n\
+                                  AcceptEnv LANG LC_*\n\
+                                  Subsystem sftp /usr/lib/openssh/sftp-server\n";
+
 /// How often another port is tried when one was taken meanwhile.
 const ATTEMPTS: usize = 10;
+
+/// What sshd reads, and what the product asks sshd about.
+const CONFIGURATION: &str = "/etc/ssh/sshd_config";
 
 /// The server; it ends with the host's namespace, and its sessions with it.
 pub(crate) struct Sshd {
@@ -28,36 +40,39 @@ impl ClientKey {
 }
 
 impl Sshd {
-    pub(crate) fn start(host: &Host, options: &[String]) -> Sshd {
+    pub(crate) fn start(host: &Host, options: &[String], is_as_shipped: bool) -> Sshd {
         host.must_run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/host_key"]);
         for _ in 0..ATTEMPTS {
-            if let Some(sshd) = Sshd::try_port(host, options, free_port()) {
+            if let Some(sshd) = Sshd::try_port(host, options, is_as_shipped, free_port()) {
                 return sshd;
             }
         }
         panic!("sshd did not start; the log says:\n{}", host.log().join("\n"));
     }
 
-    fn try_port(host: &Host, options: &[String], port: u16) -> Option<Sshd> {
+    fn try_port(host: &Host, options: &[String], is_as_shipped: bool, port: u16) -> Option<Sshd> {
+        let own =
+            format!("ListenAddress 127.0.0.1\nPort {port}\nHostKey /etc/ssh/host_key\nLogLevel VERBOSE\n");
         // The first value of an option counts: what a test asks for stands first.
-        let configuration = format!(
-            "{}\n\
-             ListenAddress 127.0.0.1\n\
-             Port {port}\n\
-             HostKey /etc/ssh/host_key\n\
-             PidFile none\n\
-             UsePAM yes\n\
-             KbdInteractiveAuthentication yes\n\
-             PasswordAuthentication no\n\
-             UseDNS no\n\
-             MaxStartups 100\n\
-             PrintMotd no\n\
-             LogLevel VERBOSE\n",
-            options.join("\n")
-        );
-        host.write("/etc/ssh/test_sshd_config", configuration);
+        let configuration = if is_as_shipped {
+            format!("{}{AS_DEBIAN_SHIPS_IT}{own}", options.join("\n"))
+        } else {
+            format!(
+                "{}\n{own}\
+                 PidFile none\n\
+                 UsePAM yes\n\
+                 KbdInteractiveAuthentication yes\n\
+                 PasswordAuthentication no\n\
+                 LoginGraceTime 10m\n\
+                 UseDNS no\n\
+                 MaxStartups 100\n\
+                 PrintMotd no\n",
+                options.join("\n")
+            )
+        };
+        host.write(CONFIGURATION, configuration);
         let mut server = host
-            .command_as("root", &["/usr/sbin/sshd", "-D", "-f", "/etc/ssh/test_sshd_config"])
+            .command_as("root", &["/usr/sbin/sshd", "-D", "-f", CONFIGURATION])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

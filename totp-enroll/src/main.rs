@@ -15,6 +15,7 @@
 
 mod admin;
 mod arguments;
+mod asked;
 mod clipboard;
 mod exit;
 mod picture;
@@ -22,6 +23,7 @@ mod qr;
 mod report;
 mod secret;
 mod session;
+mod sshd;
 mod stacks;
 mod terminal;
 mod text;

@@ -15,11 +15,21 @@ mod verify;
 use crate::arguments::Command;
 use crate::exit::Stop;
 use crate::session::Session;
+use crate::sshd;
 use crate::terminal::Terminal;
 use zeroize::Zeroizing;
 
 /// Runs a command of a user.
 pub fn run(session: Session, terminal: &Terminal, command: Option<Command>) -> Result<(), Stop> {
+    // Those who are about to rely on codes, or wonder whether they can; scripts read JSON alone.
+    let for_a_person = match &command {
+        None | Some(Command::Enroll { .. }) => true,
+        Some(Command::Status(json)) => !json.json,
+        _ => false,
+    };
+    if let Some(warning) = sshd::note::said().filter(|_| for_a_person) {
+        terminal.remark(&format!("warning: {warning}"));
+    }
     match command {
         None => guided::run(session, terminal),
         Some(Command::Status(json)) => status::run(&session, terminal, json.json),

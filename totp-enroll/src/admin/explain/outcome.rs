@@ -1,6 +1,6 @@
 //! What a login meets, in words. They must say what the module does: `tests/explain.rs` compares the two.
 
-use crate::stacks::{OTHER, Service, Stacks};
+use crate::stacks::{Service, Stacks};
 use crate::text::printable;
 use totp_core::clock::Timestamp;
 use totp_core::operation::Status;
@@ -90,14 +90,7 @@ impl Login<'_> {
     }
 
     fn why_no_auth_line(&self) -> String {
-        let service = printable(self.service);
-        if self.stacks.has_stack(self.service) {
-            format!("because no auth line of /etc/pam.d/{service} names pam_totp.so")
-        } else {
-            format!(
-                "because there is no /etc/pam.d/{service}, and no auth line of /etc/pam.d/{OTHER} names pam_totp.so"
-            )
-        }
+        format!("because no auth line of /etc/pam.d/{} names pam_totp.so", printable(self.service))
     }
 
     fn of_a_stranger(&self) -> Outcome {

@@ -1,6 +1,8 @@
 //! `admin policy set`: several settings at once, all or none.
 
 use super::changes::{self, Change};
+use super::check;
+use super::confirm::{Replacement, confirm};
 use super::install::{Held, NotInstalled};
 use super::layout;
 use super::settings::{self, Setting};
@@ -23,7 +25,7 @@ struct Assignment {
     value: Option<Value>,
 }
 
-pub fn run(path: &Path, terminal: &Terminal, typed: &[String]) -> Result<(), Stop> {
+pub fn run(path: &Path, terminal: &Terminal, typed: &[String], yes: bool) -> Result<(), Stop> {
     let assignments = read(typed)?;
     let held = Held::take(path)?;
     let before = Policy::parse(&path.to_string_lossy(), held.text())
@@ -33,6 +35,7 @@ pub fn run(path: &Path, terminal: &Terminal, typed: &[String]) -> Result<(), Sto
     if text == held.text() {
         return terminal.say("Nothing to change: the policy says so already.");
     }
+    confirm(terminal, yes, &Replacement { file: path, before: Some(&before), after: &after })?;
     held.install(&text).map_err(|error| match error {
         NotInstalled::Failed(stop) => stop,
         NotInstalled::Changed => Stop::Refused(format!(
@@ -48,7 +51,9 @@ pub fn run(path: &Path, terminal: &Terminal, typed: &[String]) -> Result<(), Sto
         let value = printable(&one.setting.bare(&after));
         terminal.write(&format!("{}: {value} as before, now by default\n", one.setting.key))?;
     }
-    tell_of_devices(terminal, &after, &changes)
+    tell_of_devices(terminal, &after, &changes)?;
+    check::tell(terminal, &check::findings(&after, &text));
+    Ok(())
 }
 
 fn read(typed: &[String]) -> Result<Vec<Assignment>, Stop> {
