@@ -285,6 +285,17 @@ fn a_file_that_cannot_be_included_lets_nobody_in() {
 }
 
 #[test]
+fn a_line_in_a_common_file_is_judged_in_each_service_that_includes_it() {
+    let common = "auth sufficient pam_unix.so\nauth required pam_totp.so\n";
+    let service = "@include common-auth\naccount required pam_unix.so\n";
+    let read =
+        stacks(&[("etc/pam.d/common-auth", common), ("etc/pam.d/su", service), ("etc/pam.d/ftp", service)]);
+    let names: Vec<_> = read.services.iter().map(|service| service.name.as_str()).collect();
+    assert_eq!(names, ["ftp", "su"], "the common file is no service");
+    assert!(read.services.iter().all(|service| service.lets_past()), "{read:#?}");
+}
+
+#[test]
 fn a_service_that_lost_its_lines_is_named() {
     for (name, mut shape) in shapes::all() {
         for service in ["sudo", "polkit-1"] {
