@@ -48,6 +48,8 @@ struct Place {
     service: String,
     /// Whether it asks nobody who comes from certain addresses.
     by_address: bool,
+    /// Whether a line of its stack lets in without the right code.
+    lets_past: bool,
 }
 
 /// Of whom the places are told.
@@ -72,7 +74,8 @@ impl Places {
             let subject = Subject { user, groups: &groups, service: Some(name), source: None };
             let range = policy.modes(person.overridden, &subject);
             places.elsewhere |= policy.may_ask(name);
-            let place = |by_address| Place { service: name.to_owned(), by_address };
+            let lets_past = service.lets_past();
+            let place = |by_address| Place { service: name.to_owned(), by_address, lets_past };
             if asked(range.strictest) {
                 places.now.push(place(!asked(range.laxest)));
             } else if range.strictest != Mode::Disabled {
@@ -128,12 +131,13 @@ impl Places {
 
 impl Place {
     fn in_words(&self) -> String {
-        let hint = if self.by_address { " (depending on the address)" } else { "" };
-        format!("{}{hint}", printable(&self.service))
+        let address = if self.by_address { " (depending on the address)" } else { "" };
+        let past = if self.lets_past { " (but its PAM stack lets past it)" } else { "" };
+        format!("{}{address}{past}", printable(&self.service))
     }
 
     fn as_json(&self) -> Value {
-        json!({ "service": self.service, "depends_on_address": self.by_address })
+        json!({ "service": self.service, "depends_on_address": self.by_address, "lets_past": self.lets_past })
     }
 }
 
@@ -199,5 +203,13 @@ mod tests {
         );
         let policy = Policy::parse("", "").unwrap();
         assert_eq!(asking(&policy, Path::new("/etc/other.toml"), &host), ["sshd"]);
+    }
+
+    #[test]
+    fn a_stack_that_lets_past_the_code_is_told() {
+        let mut host = stacks(&[("su", Some("")), ("sshd", Some(""))]);
+        host.services[0].faults = vec![crate::stacks::Fault::LetsPast("a line".to_owned())];
+        let lines = told("mode = \"required\"\n", &host, true);
+        assert_eq!(lines, ["Asked for a code in: su (but its PAM stack lets past it), sshd"]);
     }
 }

@@ -54,6 +54,12 @@ impl Service {
         self.auth.is_some()
     }
 
+    /// Whether somebody who needs a code may get in without the right one, by no wish of an administrator's.
+    pub fn lets_past(&self) -> bool {
+        let lets_past = |fault: &Fault| matches!(fault, Fault::LetsPast(_) | Fault::DenialDoesNotCount(_));
+        self.faults.iter().any(lets_past)
+    }
+
     /// What follows "asks for a code" where that is not the whole truth.
     pub fn but(&self) -> Vec<String> {
         self.faults.iter().filter_map(Fault::but).collect()
@@ -91,7 +97,9 @@ impl Service {
     /// The service of this name, if its own file names the module.
     fn of(name: &str, own: &Stack, other: &Stack) -> Option<Self> {
         const KINDS: [Kind; 4] = [Kind::Auth, Kind::Account, Kind::Session, Kind::Password];
-        if !KINDS.iter().any(|&kind| own.of(kind).iter().any(Handler::is_totp)) {
+        let names_it = KINDS.iter().any(|&kind| own.of(kind).iter().any(Handler::is_totp));
+        // What others include is told of them.
+        if !names_it || known::is_for_inclusion(name) {
             return None;
         }
         let stack = if name == OTHER { own.clone() } else { own.clone().or(other) };
@@ -100,8 +108,7 @@ impl Service {
             auth: stack.auth.iter().find(|line| line.decides()).map(|line| line.arguments().to_vec()),
             account: stack.account.iter().any(Handler::is_totp),
             session: stack.session.iter().any(Handler::is_totp),
-            // The faults of a file for others are told of each service that includes it.
-            faults: if known::is_for_inclusion(name) { Vec::new() } else { judge::faults(name, &stack) },
+            faults: judge::faults(name, &stack),
         })
     }
 }

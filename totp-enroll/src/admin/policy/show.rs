@@ -125,7 +125,6 @@ fn network(network: &RuleNetwork) -> String {
 }
 
 fn service(policy: &Policy, path: &Path, service: &Service) -> String {
-    let but: String = service.but().iter().map(|but| format!(", {but}")).collect();
     let asks = match (asks_anybody(policy, path, service), &service.auth) {
         (Some(true), _) => "asks for a code".to_owned(),
         (Some(false), None) => "asks for no code".to_owned(),
@@ -135,6 +134,10 @@ fn service(policy: &Policy, path: &Path, service: &Service) -> String {
     let sets_up = match why_not(policy, service) {
         None => "sets users up during login".to_owned(),
         Some(why) => format!("sets nobody up during login: {why}"),
+    };
+    let but: String = match asks_anybody(policy, path, service) {
+        Some(false) => String::new(),
+        Some(true) | None => service.but().iter().map(|but| format!(", {but}")).collect(),
     };
     format!("{}: {asks}{but}; {sets_up}", service.name)
 }

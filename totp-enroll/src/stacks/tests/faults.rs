@@ -42,11 +42,13 @@ const SESSION: &str = "session required pam_totp.so\n";
 
 #[test]
 fn a_module_that_is_sufficient_above_the_code_lets_past_it() {
-    let above = format!("auth sufficient pam_unix.so\n{CODE}");
+    // With `setup` or without.
+    let code = "auth required pam_totp.so";
+    let above = format!("auth sufficient pam_unix.so\n{code}");
     for service in ["sshd", "sudo", "su", "login", "polkit-1"] {
         is_told(
             service,
-            &[(BEGIN, ""), (CODE, &above)],
+            &[(BEGIN, ""), (code, &above)],
             &[
                 "asks for a code, but sufficient pam_unix.so (line ",
                 &format!(" of /etc/pam.d/{service}) lets past it"),
@@ -280,6 +282,17 @@ fn a_file_that_cannot_be_included_lets_nobody_in() {
         let told = told(&shape, "sshd");
         assert!(told.contains("libpam cannot read this PAM stack"), "{name}: {told}");
     }
+}
+
+#[test]
+fn a_line_in_a_common_file_is_judged_in_each_service_that_includes_it() {
+    let common = "auth sufficient pam_unix.so\nauth required pam_totp.so\n";
+    let service = "@include common-auth\naccount required pam_unix.so\n";
+    let read =
+        stacks(&[("etc/pam.d/common-auth", common), ("etc/pam.d/su", service), ("etc/pam.d/ftp", service)]);
+    let names: Vec<_> = read.services.iter().map(|service| service.name.as_str()).collect();
+    assert_eq!(names, ["ftp", "su"], "the common file is no service");
+    assert!(read.services.iter().all(|service| service.lets_past()), "{read:#?}");
 }
 
 #[test]

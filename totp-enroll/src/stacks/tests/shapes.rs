@@ -342,59 +342,86 @@ const CODE: &str = "auth required pam_totp.so setup\n";
 const ACCOUNT: &str = "account required pam_totp.so\n";
 const SESSION: &str = "session required pam_totp.so\n";
 
-/// Puts the lines of pam_totp.so into a file: `begin` first, but below pam_rootok, the code below the first
-/// factor, and the others first of their kind.
-fn put_in(text: &str) -> String {
-    let mut done = String::new();
-    let (mut begun, mut account, mut session) = (text.contains("pam_rootok.so"), false, false);
-    for line in text.lines() {
-        let is = |kind: &str| line.starts_with(kind) || line.starts_with(&format!("@include common-{kind}"));
-        if is("auth") && !begun {
-            done.push_str(BEGIN);
-            begun = true;
-        }
-        if is("account") && !account {
-            done.push_str(ACCOUNT);
-            account = true;
-        }
-        if is("session") && !session {
-            done.push_str(SESSION);
-            session = true;
-        }
-        // What may end the stack with success must not end this one.
-        let line = line.replace("auth include system-auth", "auth substack system-auth");
-        done.push_str(&line);
-        done.push('\n');
-        if line.contains("pam_rootok.so") {
-            done.push_str(BEGIN);
-        }
-        if line == "@include common-auth" || line.starts_with("auth substack ") {
-            done.push_str(CODE);
-        }
+/// The sections of the examples.
+const DEBIAN: &str = "Debian";
+const FEDORA: &str = "Fedora";
+
+/// Adds the lines of config/pam.d/`example` to a file, as its section for the distribution says.
+fn put_in(text: &str, example: &str, distribution: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d").join(example);
+    let example = fs::read_to_string(path).unwrap();
+    let sections = example.split("\n# == ");
+    let section = sections.into_iter().find(|section| {
+        section.lines().next().is_some_and(|title| title.ends_with("==") && title.contains(distribution))
+    });
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut at = None;
+    for line in section.unwrap().lines().skip(1) {
+        let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let Some(said) = words.strip_prefix("# ") else {
+            if let Some(place) = at.as_mut().filter(|_| !words.is_empty()) {
+                lines.insert(*place, words);
+                *place += 1;
+            }
+            continue;
+        };
+        at = place_in(&mut lines, said).or(at.filter(|_| said.is_empty()));
     }
-    done
+    lines.join("\n") + "\n"
 }
 
-fn done_right(mut shape: Shape, services: &[&str]) -> Shape {
+/// Where the lines go that follow a remark such as `above "@include common-auth":`.
+fn place_in(lines: &mut [String], remark: &str) -> Option<usize> {
+    let (place, rest) = remark.split_once(' ')?;
+    if rest == "the first session line:" {
+        return lines.iter().position(|line| {
+            line.starts_with("session ")
+                || line.starts_with("-session ")
+                || line.starts_with("@include common-session")
+        });
+    }
+    let named = rest.strip_prefix("of ").unwrap_or(rest).strip_prefix('"')?.split('"').next()?;
+    let at = |lines: &[String]| {
+        let found = lines.iter().position(|line| line == named);
+        found.unwrap_or_else(|| panic!("`{named}` is missing: {lines:#?}"))
+    };
+    match place {
+        "above" => Some(at(lines)),
+        "below" => Some(at(lines) + 1),
+        "instead" => {
+            let at = at(lines);
+            lines[at].insert_str(0, "# ");
+            Some(at + 1)
+        }
+        _ => None,
+    }
+}
+
+fn done_right(mut shape: Shape, distribution: &str, services: &[&str]) -> Shape {
     for service in services {
         let paths = [format!("etc/pam.d/{service}"), format!("usr/lib/pam.d/{service}")];
         let text = paths.iter().find_map(|path| shape.get(path)).unwrap();
-        let text = put_in(text);
+        let text = put_in(text, service, distribution);
         shape.insert(paths[0].clone(), text);
     }
     shape
 }
 
 pub fn debian_12() -> Shape {
-    done_right(debian_12_as_shipped(), &["sshd", "login", "su", "sudo", "sudo-i", "polkit-1"])
+    done_right(debian_12_as_shipped(), DEBIAN, &["sshd", "login", "su", "su-l", "sudo", "sudo-i", "polkit-1"])
 }
 
 pub fn debian_13() -> Shape {
-    done_right(debian_13_as_shipped(), &["sshd", "login", "su", "sudo", "sudo-i", "polkit-1", "doas"])
+    let services = ["sshd", "login", "su", "su-l", "sudo", "sudo-i", "polkit-1", "doas"];
+    done_right(debian_13_as_shipped(), DEBIAN, &services)
 }
 
 pub fn rhel() -> Shape {
-    done_right(rhel_as_shipped(), &["sshd", "login", "remote", "su", "sudo", "polkit-1"])
+    let services = ["sshd", "login", "su", "su-l", "sudo", "sudo-i", "polkit-1"];
+    let mut shape = done_right(rhel_as_shipped(), FEDORA, &services);
+    let remote = shape["etc/pam.d/login"].replace("system-auth", "password-auth");
+    shape.insert("etc/pam.d/remote".to_owned(), remote);
+    shape
 }
 
 pub fn all() -> [(&'static str, Shape); 3] {
@@ -412,8 +439,20 @@ fn a_set_done_right_is_quiet() {
             .collect();
         assert_eq!((faults, &read.without_code, &read.troubles), (vec![], &vec![], &vec![]), "{name}");
         for service in ["sshd", "login", "su", "su-l", "sudo", "sudo-i", "polkit-1"] {
-            assert!(read.service(service).is_some_and(Service::sets_up), "{name}: {service}");
+            let found = read.service(service).unwrap();
+            assert!(found.asks() && found.account && found.session, "{name}: {service}");
         }
+    }
+}
+
+#[test]
+fn the_example_for_key_and_code_is_quiet() {
+    for (shape, distribution) in [(debian_13_as_shipped(), DEBIAN), (rhel_as_shipped(), FEDORA)] {
+        let mut shape = shape;
+        let text = put_in(&shape["etc/pam.d/sshd"], "sshd-key-and-code", distribution);
+        assert!(!text.contains("\n@include common-auth"), "{text}");
+        shape.insert("etc/pam.d/sshd".to_owned(), text);
+        assert_eq!(read(&shape).service("sshd").unwrap().faults, [], "{distribution}");
     }
 }
 
