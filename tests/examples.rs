@@ -1,120 +1,131 @@
-//! The PAM stacks that are shipped as examples, as they stand in config/pam.d.
+//! The lines of config/pam.d, added to the stacks that this machine's distribution ships, with the real programs.
+//! Here is what holds for each of them.
 
 #![forbid(unsafe_code)]
 
-use host::{Builder, Host, Stack};
+#[path = "example_lines/becoming_root.rs"]
+mod becoming_root;
+#[path = "example_lines/key_and_code.rs"]
+mod key_and_code;
+#[path = "example_lines/logging_in.rs"]
+mod logging_in;
+#[path = "example_lines/rhel.rs"]
+mod rhel;
 
+use host::{Builder, Host, Stack, distributions_stack, with_lines_added};
+use std::fs;
+use std::path::Path;
+
+/// The files in config/pam.d, and the service that each is for.
+const EXAMPLES: [(&str, &str); 9] = [
+    ("sshd", "sshd"),
+    ("sshd-key-and-code", "sshd"),
+    ("login", "login"),
+    ("su", "su"),
+    ("su-l", "su-l"),
+    ("sudo", "sudo"),
+    ("sudo-i", "sudo-i"),
+    ("polkit-1", "polkit-1"),
+    ("doas", "doas"),
+];
+
+/// The text of a file in config/pam.d.
+fn lines(example: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d").join(example);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The distribution's stack of a service with the lines added.
+fn with_example(service: &str, example: &str) -> String {
+    with_lines_added(&distributions_stack(service), &lines(example))
+        .unwrap_or_else(|why| panic!("config/pam.d/{example} does not fit this machine's {service}: {why}"))
+}
+
+/// alice needs a code.
 fn builder() -> Builder {
     Host::builder().user("alice", "wonderland").policy("mode = \"required\"\n[totp]\nwindow = 10\n")
 }
 
-#[test]
-fn the_example_for_sshd_takes_password_and_code() {
-    let host = builder().stack("sshd", Stack::Text(include_str!("../config/pam.d/sshd"))).build();
-    let mut phone = host.enrol("alice");
-    let mut login = host.ssh("alice");
-    login.answers("Password: ", "wonderland").answers("Verification code: ", &phone.code());
-    login.is_let_in_as("alice");
-    let mut login = host.ssh("alice");
-    // common-auth ends the stack there: the code of a stranger who knows no password is not looked at.
-    login.answers("Password: ", "wrong").sees("Permission denied");
-    assert_eq!(host.times_logged("event=login"), 1);
+/// A host on which these services ask for password and code.
+fn house(services: &[&str]) -> Host {
+    let add = |builder: Builder, service: &&str| {
+        builder.stack(service, Stack::Text(&with_example(service, service)))
+    };
+    services.iter().fold(builder(), add).build()
+}
+
+/// What is in `all` and not in `some`, where `some` is in `all` line by line and in order.
+fn added<'a>(some: &'a str, all: &'a str) -> Vec<&'a str> {
+    let mut stays = some.lines().peekable();
+    let added = all.lines().filter(|line| stays.next_if_eq(line).is_none()).collect();
+    assert_eq!(stays.next(), None, "a line is gone from:\n{all}");
+    added
 }
 
 #[test]
-fn the_example_for_key_and_code_takes_no_password_and_lets_nobody_in_by_key_alone() {
-    let host = builder()
-        .stack("sshd", Stack::Text(include_str!("../config/pam.d/sshd-key-and-code")))
-        .sshd_option("AuthenticationMethods publickey,keyboard-interactive")
-        .build();
-    let mut phone = host.enrol("alice");
-    let key = host.client_key("alice");
-    let mut login = host.ssh_with_key("alice", &key);
-    login.answers("Verification code: ", &phone.code()).is_let_in_as("alice");
-    let mut login = host.ssh_with_key("alice", &key);
-    login.answers("Verification code: ", &phone.wrong_code()).sees("Permission denied");
+fn every_line_of_the_distributions_stack_stays() {
+    for (example, service) in EXAMPLES {
+        let before = distributions_stack(service);
+        let after = with_example(service, example);
+        let password = "@include common-auth";
+        let expected = match example {
+            "su-l" => 0,
+            _ => 4,
+        };
+        let stays = if example == "sshd-key-and-code" {
+            before.replace(&format!("\n{password}\n"), &format!("\n# {password}\n"))
+        } else {
+            before.clone()
+        };
+        let added = added(&stays, &after);
+        assert_eq!(added.len(), expected, "{example}: {added:?}");
+        assert!(added.iter().all(|line| line.contains("pam_totp.so")), "{example}: {added:?}");
+    }
 }
 
 #[test]
-fn the_example_for_key_and_code_lets_in_who_is_not_asked() {
-    let host = builder()
-        .policy("mode = \"optional\"\n")
-        .stack("sshd", Stack::Text(include_str!("../config/pam.d/sshd-key-and-code")))
-        .sshd_option("AuthenticationMethods publickey,keyboard-interactive")
-        .build();
-    let key = host.client_key("alice");
-    host.ssh_with_key("alice", &key).is_let_in_as("alice");
+fn every_file_is_tried_here() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d");
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .expect("the examples")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    names.sort();
+    let mut tried = EXAMPLES.map(|(example, _)| example);
+    tried.sort_unstable();
+    assert_eq!(names, tried);
 }
 
 #[test]
-fn the_example_for_su_asks_users_and_not_root() {
-    let stack = Stack::Text(include_str!("../config/pam.d/su"));
-    let host = builder().user("bob", "builder").stack("su", stack).build();
+fn setup_is_given_only_where_messages_of_the_account_line_are_shown() {
+    for (example, _) in EXAMPLES {
+        let sets_up = lines(example).lines().any(|line| line.starts_with("auth") && line.ends_with(" setup"));
+        assert_eq!(sets_up, ["sshd", "sshd-key-and-code", "login"].contains(&example), "{example}");
+    }
+}
+
+/// No line of these files asks for a password.
+#[test]
+fn a_file_that_takes_the_place_of_the_distributions_lets_nobody_in() {
+    let builder = |service, text: &str| builder().user("bob", "builder").stack(service, Stack::Text(text));
+    let host = builder("su", &lines("su")).build();
     let mut phone = host.enrol("alice");
     let mut login = host.dialogue_as("bob", &["su", "alice"]);
-    login.answers("Password: ", "wonderland").answers("Verification code: ", &phone.code());
-    login.is_let_in_as("alice");
-    host.dialogue_as("root", &["su", "alice"]).is_let_in_as("alice");
-}
+    // Each file has its lines twice: for one family of distributions and for the other.
+    for _ in 0..2 {
+        login.answers("Verification code: ", &phone.code());
+    }
+    assert_ne!(login.exit_status(), 0, "{}", login.seen());
 
-#[test]
-fn the_example_for_sudo_takes_password_and_code() {
-    let host = builder().stack("sudo", Stack::Text(include_str!("../config/pam.d/sudo"))).build();
-    host.write("/etc/sudoers.d/alice", "Defaults:alice !lecture\nalice ALL=(ALL) ALL\n");
-    let mut phone = host.enrol("alice");
-    let mut sudo = host.dialogue_as("alice", &["sudo", "id", "-un"]);
-    sudo.answers("password for alice: ", "wonderland").answers("Verification code: ", &phone.code());
-    sudo.sees("root");
-    assert_eq!(sudo.exit_status(), 0);
-}
-
-#[test]
-fn the_example_for_login_takes_password_and_code() {
-    let host = builder().stack("login", Stack::Text(include_str!("../config/pam.d/login"))).build();
-    let mut phone = host.enrol("alice");
-    let mut login = host.dialogue_as("root", &["login"]);
-    login.answers("login: ", "alice").answers("Password: ", "wonderland");
-    login.answers("Verification code: ", &phone.code()).is_let_in_as("alice");
-}
-
-/// From the prompt that begins a set-up to the shell.
-fn sets_up(login: &mut host::Dialogue) {
-    login.answers("Press Enter when your app is ready to scan: ", "");
-    let shown = login.sees("Code from the app");
-    let uri = shown.split_whitespace().find(|word| word.starts_with("otpauth://")).expect("the URI is shown");
-    let mut phone = host::Phone::scan(uri).with_window(10);
-    login.answers(": ", &phone.code());
-    login.answers("Press Enter to log in: ", "").is_let_in_as("alice");
-}
-
-#[test]
-fn the_example_for_sshd_sets_up_who_needs_it() {
-    let host = builder().stack("sshd", Stack::Text(include_str!("../config/pam.d/sshd"))).build();
-    let mut login = host.ssh("alice");
-    login.answers("Password: ", "wonderland").answers("Verification code: ", "");
-    sets_up(&mut login);
-}
-
-#[test]
-fn the_example_for_key_and_code_sets_up_who_came_with_a_key_and_nobody_else() {
-    let stack = Stack::Text(include_str!("../config/pam.d/sshd-key-and-code"));
-    let host = builder()
-        .stack("sshd", stack)
-        .sshd_option("AuthenticationMethods publickey,keyboard-interactive")
-        .build();
-    let key = host.client_key("alice");
-    let mut login = host.ssh_with_key("alice", &key);
-    login.answers("Verification code: ", "");
-    sets_up(&mut login);
-    // Without AuthenticationMethods the code would be the only factor.
-    let host = builder().stack("sshd", stack).build();
-    host.ssh("alice").answers("Verification code: ", "").sees("Permission denied");
-}
-
-#[test]
-fn the_example_for_login_sets_up_who_needs_it() {
-    let host = builder().stack("login", Stack::Text(include_str!("../config/pam.d/login"))).build();
-    let mut login = host.dialogue_as("root", &["login"]);
-    login.answers("login: ", "alice").answers("Password: ", "wonderland").answers("Verification code: ", "");
-    sets_up(&mut login);
+    let methods = "AuthenticationMethods publickey,keyboard-interactive";
+    for (example, options) in [("sshd", ""), ("sshd-key-and-code", methods)] {
+        let host = builder("sshd", &lines(example)).sshd_option(options).build();
+        let mut phone = host.enrol("alice");
+        let key = host.client_key("alice");
+        let mut login = if options.is_empty() { host.ssh("alice") } else { host.ssh_with_key("alice", &key) };
+        for _ in 0..2 {
+            login.answers("Verification code: ", &phone.code());
+        }
+        assert_ne!(login.exit_status(), 0, "{}", login.seen());
+    }
 }

@@ -74,16 +74,40 @@ fn who_is_asked_nothing_and_why() {
     is_asked_nothing_and_let_in(&host);
 }
 
+/// How `explain` ends with these words after the command, and what it says then.
+fn refused(host: &Host, words: &[&str]) -> (i32, String) {
+    let outcome = host.run(&[&["totp-enroll", "admin", "explain"], words].concat());
+    assert_eq!(outcome.stdout, "", "nothing is told of it: {outcome:?}");
+    (outcome.status, outcome.stderr)
+}
+
 #[test]
-fn a_service_without_a_stack_meets_that_of_other() {
+fn a_service_without_a_stack_is_an_error_that_names_those_that_are_here() {
     let host = builder().build();
-    let outcome = |host: &Host| explain(host, "alice", "tset")["outcome"].to_string();
-    host.write("/etc/pam.d/other", Stack::Password.text());
-    assert!(outcome(&host).contains("there is no /etc/pam.d/tset"), "{}", outcome(&host));
+    host.must_run(&["rm", "-f", "/etc/pam.d/other"]);
+    let (status, told) = refused(&host, &["alice", "--service", "tset"]);
+    assert_eq!(status, 2);
+    assert!(
+        told.contains("there is no PAM stack /etc/pam.d/tset; services with pam_totp.so here: test\n"),
+        "{told}"
+    );
+    // A program that asks for a service without a stack gets this one; a mistyped name must not.
     host.write("/etc/pam.d/other", Stack::PasswordAndCode.text());
-    assert!(outcome(&host).contains("asked for a code"), "{}", outcome(&host));
+    let (status, told) = refused(&host, &["alice", "--service", "tset", "--json"]);
+    assert_eq!(status, 2);
+    assert!(told.contains("--service other explains that"), "{told}");
+    assert!(explain(&host, "alice", "other")["outcome"].to_string().contains("asked for a code"));
     let real = host.run_with_input("root", &["pamtester", "tset", "alice", "authenticate"], "wonderland\n\n");
     assert!(real.status != 0 && real.text().contains(CODE), "{real:?}");
+}
+
+#[test]
+fn an_address_that_is_none_is_an_error() {
+    let host = builder().build();
+    for from in ["gate.example.org", "192.0.2", "192.0.2.0/24", ""] {
+        let (status, told) = refused(&host, &["alice", "--service", "test", "--from", from]);
+        assert!(status == 2 && told.contains("not an address"), "{from}: {told}");
+    }
 }
 
 #[test]
@@ -202,16 +226,63 @@ fn a_stack_that_lacks_lines_lets_in_or_ends_as_is_said() {
 }
 
 #[test]
-fn a_stranger_is_explained_as_a_stranger() {
+fn what_lets_past_the_code_is_named_and_does() {
+    let rest = "account required pam_totp.so\naccount required pam_unix.so\nsession required pam_permit.so\n";
+    let ways = [
+        ("auth sufficient pam_unix.so\nauth required pam_totp.so\n", "sufficient pam_unix.so (line 1 of"),
+        (
+            "auth required pam_unix.so\nauth [success=1 default=ignore] pam_permit.so\nauth required pam_totp.so\nauth required pam_permit.so\n",
+            "[success=1 default=ignore] pam_permit.so (line 2 of",
+        ),
+        (
+            "auth [success=done default=die] pam_unix.so\nauth required pam_totp.so\n",
+            "[success=done default=die] pam_unix.so (line 1 of",
+        ),
+    ];
+    for (auth, line) in ways {
+        let host = builder().stack("test", Stack::Text(&format!("{auth}{rest}"))).build();
+        host.enrol("alice");
+        says(&host, &[&format!("; but {line} /etc/pam.d/test) lets past it")]);
+        is_asked_nothing_and_let_in(&host);
+
+        let begin = format!("auth optional pam_totp.so begin\n{auth}{rest}");
+        host.write("/etc/pam.d/test", begin);
+        says(&host, &["; but whoever gets past it by ", " is refused"]);
+        let outcome = login(&host, "alice", &[]);
+        assert!(outcome.status != 0 && !outcome.text().contains(CODE), "{outcome:?}");
+    }
+    let optional = "auth required pam_unix.so\nauth optional pam_totp.so\n";
+    let rest = rest.replace("account required pam_totp.so\n", "");
+    let host = builder().stack("test", Stack::Text(&format!("{optional}{rest}"))).build();
+    let phone = host.enrol("alice");
+    says(
+        &host,
+        &["; but a wrong one lets in, too, because of optional pam_totp.so (line 2 of /etc/pam.d/test)"],
+    );
+    is_asked_and_let_in(&host, &phone.wrong_code());
+}
+
+#[test]
+fn a_stranger_is_explained_as_a_stranger_where_one_is_meant() {
     let host = builder().build();
-    let explained = explain(&host, "no-such-user", "test");
+    let stranger = |host: &Host| {
+        let words =
+            ["totp-enroll", "admin", "explain", "no-such-user", "--service", "test", "--stranger", "--json"];
+        host.run(&words).json()
+    };
+    let (status, told) = refused(&host, &["no-such-user", "--service", "test"]);
+    assert_eq!(status, 1);
+    assert!(told.contains("there is no user named \"no-such-user\"; --stranger tells"), "{told}");
+    let explained = stranger(&host);
     assert_eq!(explained["outcome"], "asked for a code like anybody, and refused: there is no such user");
     let outcome = login(&host, "no-such-user", &["123456"]);
     assert!(outcome.status != 0 && outcome.text().contains(CODE), "{outcome:?}");
     host.write(POLICY, "mode = \"optional\"\n");
-    assert_eq!(explain(&host, "no-such-user", "test")["asked"], false);
+    assert_eq!(stranger(&host)["asked"], false);
     let outcome = login(&host, "no-such-user", &["123456"]);
     assert!(outcome.status != 0 && !outcome.text().contains(CODE), "{outcome:?}");
+    let (status, told) = refused(&host, &["alice", "--service", "test", "--stranger"]);
+    assert!(status == 2 && told.contains("there is a user named \"alice\""), "{told}");
 }
 
 #[test]

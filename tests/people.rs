@@ -110,6 +110,7 @@ fn the_summary_counts_and_adds_up() {
     let expected = serde_json::json!({
         "users": all, "configured": 1, "not_configured": all - 1, "required_and_not_configured": 1,
         "invited": 0, "disabled": 1, "throttled": 0, "overrides": 1, "gone": 0,
+        "services_that_ask": ["test"],
     });
     assert_eq!(summary(&host), expected);
     let told = must(&host, &["users", "--summary"]);

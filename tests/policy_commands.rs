@@ -8,7 +8,7 @@ mod editing;
 #[path = "policy_commands/files.rs"]
 mod files;
 
-use host::{Host, Outcome, POLICY, Stack};
+use host::{Host, Outcome, POLICY, PamStack, Stack};
 
 const SHIPPED: &str = include_str!("../config/policy.toml");
 const ALL_THREE: &str =
@@ -18,9 +18,14 @@ fn house() -> Host {
     let host = Host::builder()
         .user("alice", "wonderland")
         .policy(SHIPPED)
-        .stack("test", Stack::Code)
-        .stack("whole", Stack::Text(ALL_THREE))
+        .stack("test", Stack::PasswordAndCode)
+        .stack("whole", Stack::Text(&PamStack::new().setup().text()))
         .build();
+    // The stacks of the machine that runs the tests, which know nothing of pam_totp.
+    let others =
+        "cd /etc/pam.d; for file in *; do case $file in test|whole) ;; *) rm \"$file\" ;; esac; done";
+    host.must_run(&["sh", "-c", others]);
+    host.must_run(&["rm", "-rf", "/usr/lib/pam.d"]);
     host.write("/etc/pam.d/whole.dpkg-dist", ALL_THREE);
     host
 }
@@ -184,6 +189,14 @@ fn a_wrong_assignment_changes_nothing() {
         (&["prompt.code=\u{1b}[2J"], "control"),
         (&["prompt.code=a\"\nmode = \"disabled"], "control"),
         (&["throttle.max_delay=1s"], "shorter than base_delay"),
+        (
+            &["services=sshd login"],
+            "services cannot be \"sshd login\": \"sshd login\" holds a blank, and no service does; write \"sshd\", \"login\" (with `policy set`: sshd,login); nothing was changed",
+        ),
+        (
+            &["enrollment.at_login=/etc/pam.d/test"],
+            "holds a slash, and no service does; write its name in /etc/pam.d: \"test\"",
+        ),
     ] {
         let outcome = policy(&host, &[&["set"], words].concat());
         assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""), "{words:?}: {outcome:?}");
@@ -209,6 +222,7 @@ fn a_policy_is_checked_and_what_deserves_a_look_is_told() {
     );
     let outcome = policy(&host, &["check", "/etc/new.toml"]);
     assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert_eq!(outcome.stdout, "/etc/new.toml: the policy is good, with 6 warnings.\n");
     let warnings: Vec<_> = outcome.stderr.lines().collect();
     assert_eq!(warnings.len(), 6, "{outcome:?}");
     for part in [
@@ -224,6 +238,12 @@ fn a_policy_is_checked_and_what_deserves_a_look_is_told() {
             "{part}: {outcome:?}"
         );
     }
+    let strict = policy(&host, &["check", "/etc/new.toml", "--strict"]);
+    assert_eq!((strict.status, &strict.stderr), (1, &outcome.stderr), "{strict:?}");
+    assert_eq!(policy(&host, &["check", "--strict"]).status, 0, "where there is no warning");
+    host.write("/etc/new.toml", "services = [\"test\", \"ftp\"]\n");
+    let outcome = policy(&host, &["check", "/etc/new.toml"]);
+    assert_eq!(outcome.stdout, "/etc/new.toml: the policy is good, with 1 warning.\n");
     host.write("/etc/new.toml", "\nmode = \"sometimes\"\n");
     for words in [&["check", "/etc/new.toml"][..], &["check", "--policy", "/etc/new.toml"]] {
         let outcome = policy(&host, words);
@@ -248,11 +268,13 @@ fn the_policy_is_for_root_alone() {
 #[test]
 fn a_login_follows_what_was_set() {
     let host = house();
-    let passes =
-        || host.run_with_input("root", &["pamtester", "test", "alice", "authenticate"], "\n").status == 0;
+    let passes = || {
+        let words = ["pamtester", "test", "alice", "authenticate"];
+        host.run_with_input("root", &words, "wonderland\n\n").status == 0
+    };
     assert!(passes());
     must(&host, &["set", "mode=required"]);
     assert!(!passes());
-    must(&host, &["set", "enabled=no"]);
+    must(&host, &["set", "enabled=no", "--yes"]);
     assert!(passes());
 }

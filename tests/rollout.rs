@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-use host::{Dialogue, Host, Phone, Stack, Theme, recovery_codes_in};
+use host::{Dialogue, Host, Phone, Stack, Theme, distributions_stack, recovery_codes_in, with_lines_added};
 use serde_json::Value;
 
 const PASSWORD: &str = "Password: ";
@@ -43,11 +43,10 @@ fn a_rollout_begins_optional_ends_required_and_survives_a_lost_phone() {
     all_of_the_staff_is_set_up(&host);
 }
 
-/// The policy as shipped and the example for sshd, with set-up during login.
+/// The policy as shipped, and the distribution's stack for sshd with the lines that let it set users up.
 fn house() -> Host {
-    let stack = include_str!("../config/pam.d/sshd")
-        .replace("\nauth     required  pam_totp.so\n", "\nauth     required  pam_totp.so setup\n");
-    assert!(stack.contains("pam_totp.so setup"), "the example has its auth line: {stack}");
+    let stack = with_lines_added(&distributions_stack("sshd"), include_str!("../config/pam.d/sshd"))
+        .expect("the lines have their places");
     let host = Host::builder()
         .user("alice", password("alice"))
         .user("bob", password("bob"))

@@ -33,6 +33,11 @@ fuzz_target!(|text: &str| {
     for line in [&policy.prompt, &policy.totp.issuer] {
         assert!(line.len() <= 100 && !line.chars().any(char::is_control));
     }
+    let lists = policy.rules.iter().filter_map(|rule| rule.services.as_ref());
+    for service in lists.chain([&policy.services, &policy.enrollment.at_login]).flatten() {
+        let odd = |character: char| character.is_whitespace() || character.is_control() || character == '/';
+        assert!(!service.is_empty() && !service.contains(odd), "{service:?}");
+    }
     assert_eq!(Policy::parse("policy.toml", text).as_ref(), Ok(&policy), "read twice, read alike");
     decides(&policy);
 });
@@ -41,15 +46,21 @@ fuzz_target!(|text: &str| {
 fn decides(policy: &Policy) {
     let alice = UserName::new("alice").expect("a plain name");
     for user in [Some(&alice), None] {
-        for service in ["sshd", "login", "SU"] {
+        for service in ["sshd", "login", "SU", "su-l", "sudo-i"] {
             let subject = |source| Subject { user, groups: &NoGroups, service: Some(service), source };
             let overridden = policy.decide(Some(Mode::Disabled), &subject(None));
             assert_eq!((overridden.mode, overridden.ground), (Mode::Disabled, Ground::Override));
             let anywhere = policy.decide(None, &subject(None)).mode;
+            let bounds = policy.modes(None, &subject(None));
             let named = policy.decide(None, &subject(Some(Source::Named))).mode;
             for from in [None, Some("10.1.2.3"), Some("192.0.2.7"), Some("2001:db8::1")] {
                 let mode = policy.decide(None, &subject(Some(Source::from_remote_host(from)))).mode;
                 assert!(mode <= anywhere, "{mode} from {from:?}, {anywhere} from anywhere");
+                assert!(
+                    bounds.laxest <= mode && mode <= bounds.strictest,
+                    "{mode} from {from:?}, {bounds:?}"
+                );
+                assert!(mode == Mode::Disabled || policy.may_ask(service), "{mode} by {service}");
                 assert!(from.is_none() || mode <= named, "{mode} from {from:?}, {named} from a name");
             }
         }

@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod added_lines;
 mod camera;
 mod command;
 mod crowd;
@@ -27,6 +28,7 @@ mod directory;
 mod mail;
 mod namespace;
 mod phone;
+mod polkit;
 mod sshd;
 mod stack;
 mod store;
@@ -34,6 +36,7 @@ mod syslog;
 mod terminal;
 mod users;
 
+pub use added_lines::{distributions_stack, with_lines_added};
 pub use camera::{Theme, read_qr};
 pub use command::Outcome;
 pub use crowd::{Act, Crowd, Party};

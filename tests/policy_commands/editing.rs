@@ -46,7 +46,7 @@ fn what_does_not_check_is_edited_again_or_discarded() {
         assert_eq!((text(&host), names(&host)), (SHIPPED.to_owned(), "policy.toml\n".to_owned()));
     }
     let mends = "if grep -q sometimes \"$1\"; then echo 'mode = \"disabled\"'; else echo 'mode = \"sometimes\"'; fi > \"$1.x\"; mv \"$1.x\" \"$1\"";
-    let outcome = edit(&host, mends, "e\n");
+    let outcome = edit(&host, mends, "e\ny\n");
     assert_eq!(outcome.status, 0, "{outcome:?}");
     assert_eq!(text(&host), "mode = \"disabled\"\n");
     assert_eq!(host.must_run(&["stat", "-c", "%a", POLICY]), "644\n");

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use totp_core::clock::Day;
 use totp_core::credential::DeviceName;
 use totp_core::policy::parse_span;
+use totp_core::source::Source;
 
 /// Sets up two-factor login: from then on, logins ask for a code after the password.
 ///
@@ -243,12 +244,15 @@ pub enum Only {
 pub struct Explain {
     /// The user's name
     pub user: String,
-    /// The PAM service, such as sshd
+    /// The PAM service, such as sshd; it must have a stack here
     #[arg(long, value_name = "SERVICE")]
     pub service: String,
     /// The address it comes from; without it, a login at this machine
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub from: Option<String>,
+    /// Tell what a name meets that no user has
+    #[arg(long)]
+    pub stranger: bool,
     #[command(flatten)]
     pub json: Json,
 }
@@ -319,6 +323,17 @@ fn day(typed: &str) -> Result<Day, String> {
         return Err("it lies in the past; a date from today on (UTC)".to_owned());
     }
     Ok(day)
+}
+
+/// What sshd hands over as an address, a zone included. A name is none: no rule for networks is decided by names.
+fn address(typed: &str) -> Result<String, String> {
+    match Source::from_remote_host(Some(typed)) {
+        Source::Address(_) => Ok(typed.to_owned()),
+        _ => {
+            Err("not an address; write one such as 192.0.2.7 or 2001:db8::1 (host names are never resolved)"
+                .to_owned())
+        }
+    }
 }
 
 /// E.164: a plus sign and at most 15 digits, the first of them no zero.
@@ -411,12 +426,13 @@ mod tests {
             "admin users --only required --only not-configured --group staff --all --json",
             "admin users --summary",
             "admin explain alice --service sshd --from 192.0.2.7 --json",
+            "admin explain nobody-here --service sshd --from fe80::1%eth0 --stranger",
             "admin prune --yes",
             "admin policy show --json",
             "admin policy get totp.digits",
             "admin policy set totp.digits=8 mode= --yes",
-            "admin policy check /tmp/policy.toml",
-            "admin policy check",
+            "admin policy check /tmp/policy.toml --strict",
+            "admin policy check --as-installed",
             "admin policy edit --yes",
         ] {
             assert!(parse(words).is_ok(), "{words}");
@@ -439,6 +455,9 @@ mod tests {
             "admin invite alice --mail a\u{e4}@example.org",
             "admin code alice --uses 0",
             "admin enroll alice --phone 0151",
+            "admin explain alice --service sshd --from gate.example.org",
+            "admin explain alice --service sshd --from 192.0.2.7.1",
+            "admin explain alice --service sshd --from 192.0.2.0/24",
         ] {
             assert_eq!(parse(words).err(), Some(ErrorKind::ValueValidation), "{words}");
         }

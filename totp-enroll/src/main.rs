@@ -15,6 +15,7 @@
 
 mod admin;
 mod arguments;
+mod asked;
 mod clipboard;
 mod exit;
 mod picture;

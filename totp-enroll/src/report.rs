@@ -19,10 +19,12 @@ pub fn state(status: &Status) -> &'static str {
     }
 }
 
-/// The lines below it; `way_to_set_up` is what helps where nothing is set up.
-pub fn details(status: &Status, way_to_set_up: &str) -> Vec<String> {
+/// The lines below it; `places` are those about where a code is asked for, `way_to_set_up` is what helps where
+/// nothing is set up.
+pub fn details(status: &Status, places: Vec<String>, way_to_set_up: &str) -> Vec<String> {
     let mut lines =
         vec![format!("User: {}", printable(&status.user)), format!("Mode: {}", mode(status.mode))];
+    lines.extend(places);
     lines.extend(status.overridden.as_ref().map(|made| format!("Override: {}", overridden(made))));
     lines.push(format!("Strategy: {}", printable(&status.strategy)));
     lines.extend(status.mail.as_ref().map(|mail| format!("Mail: {}", printable(mail))));
@@ -132,8 +134,8 @@ pub fn host(host: &HostStatus) -> String {
 
 fn mode(mode: Mode) -> &'static str {
     match mode {
-        Mode::Required => "required (nobody logs in without a code)",
-        Mode::Optional => "optional (who is set up logs in with a code)",
+        Mode::Required => "required (where a code is asked for, nobody logs in without one)",
+        Mode::Optional => "optional (where a code is asked for, who is set up needs one)",
         Mode::Disabled => "disabled (nobody is asked for a code)",
     }
 }
@@ -199,13 +201,13 @@ mod tests {
     #[test]
     fn a_hostile_name_cannot_forge_a_line() {
         let status = Status { user: "a\nMode: \u{1b}[2J".into(), ..status() };
-        assert_eq!(details(&status, "")[0], "User: a\\nMode: \\u{1b}[2J");
+        assert_eq!(details(&status, Vec::new(), "")[0], "User: a\\nMode: \\u{1b}[2J");
     }
 
     #[test]
     fn throttling_is_told_with_what_helps() {
         let status = Status { throttled_for: 40, ..status() };
-        let told = details(&status, "").join("\n");
+        let told = details(&status, Vec::new(), "").join("\n");
         assert!(told.contains("40 s") && told.contains("recovery code works"), "{told}");
     }
 }

@@ -1,8 +1,9 @@
 //! Who calls, under which policy, and the way to the store: one request in, the reply to it out.
 
+use crate::asked::{Person, Places};
 use crate::exit::Stop;
 use crate::stacks;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use totp_core::POLICY_FILE;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
@@ -22,6 +23,8 @@ pub const SERVICE: &str = "totp-enroll";
 pub struct Office {
     /// The policy in force.
     pub policy: Policy,
+    /// Where that stands.
+    pub policy_file: PathBuf,
     origin: PolicyOrigin,
 }
 
@@ -35,7 +38,8 @@ impl Office {
     pub fn open(policy: Option<&Path>) -> Result<Self, Stop> {
         insist_on_root()?;
         let origin = if policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
-        Ok(Self { policy: Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?, origin })
+        let policy_file = policy.unwrap_or(Path::new(POLICY_FILE)).to_owned();
+        Ok(Self { policy: Policy::load(&policy_file)?, policy_file, origin })
     }
 
     /// The store.
@@ -48,6 +52,8 @@ impl Office {
 pub struct Session {
     /// The policy in force.
     pub policy: Policy,
+    /// Where that stands.
+    policy_file: PathBuf,
     /// Whom it is about.
     pub account: Account,
     origin: PolicyOrigin,
@@ -89,14 +95,16 @@ impl Session {
 
     /// For one of the users that an administrator's run is about.
     pub fn of_office(office: &Office, account: Account) -> Self {
-        let (policy, origin) = (office.policy.clone(), office.origin);
-        Self { policy, account, origin, actor: Actor::Root, log: Syslog::open(SERVICE) }
+        let (policy, policy_file) = (office.policy.clone(), office.policy_file.clone());
+        let (origin, log) = (office.origin, Syslog::open(SERVICE));
+        Self { policy, policy_file, account, origin, actor: Actor::Root, log }
     }
 
     fn open(policy: Option<&Path>, account: Account, actor: Actor) -> Result<Self, Stop> {
         let origin = if policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
-        let policy = Policy::load(policy.unwrap_or(Path::new(POLICY_FILE)))?;
-        Ok(Self { policy, account, origin, actor, log: Syslog::open(SERVICE) })
+        let policy_file = policy.unwrap_or(Path::new(POLICY_FILE)).to_owned();
+        let policy = Policy::load(&policy_file)?;
+        Ok(Self { policy, policy_file, account, origin, actor, log: Syslog::open(SERVICE) })
     }
 
     /// Whether the system knows the user.
@@ -132,6 +140,16 @@ impl Session {
                 && self.policy.enrollment.is_at_login(&service.name)
         };
         stacks::read().services.into_iter().filter(ready).map(|service| service.name).collect()
+    }
+
+    /// Where this user is asked for a code, as PAM stacks and policy say together.
+    pub fn places(&self, status: &Status) -> Places {
+        let person = Person {
+            account: &self.account,
+            overridden: status.overridden.as_ref().map(|made| made.mode),
+            configured: status.configured,
+        };
+        Places::of(&person, &self.policy, &self.policy_file, &stacks::read())
     }
 
     /// Whether a first set-up takes an invitation of this caller.

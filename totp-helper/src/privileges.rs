@@ -78,7 +78,11 @@ pub(crate) fn shed() -> Result<Caller, Unable> {
     reset_priority()?;
     let caller = getuid();
     let control_group = ControlGroup::of_caller();
-    let policy = Policy::load(Path::new(POLICY_FILE)).map_err(Unable::Policy)?;
+    let policy = Policy::load(Path::new(POLICY_FILE)).map_err(|error| match error {
+        // So root's files look from a user namespace that has no number for root.
+        PolicyError::Exposed(_, exposure) if exposure.owner == OVERFLOW_UID => Unable::NotRoot,
+        error => Unable::Policy(error),
+    })?;
     let (owner, group) = store_owner(&policy.store)?;
     become_for_good(owner, group)?;
     nix::sys::prctl::set_dumpable(false).map_err(|error| Unable::Failed("protect its memory", error))?;

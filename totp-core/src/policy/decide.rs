@@ -3,7 +3,7 @@
 //! A rule that cannot be decided, as where the name service fails, counts as the stricter of its mode and
 //! of what the rest would decide: a failure never opens a door.
 
-use super::{EVERY_SERVICE, Mode, Policy, Rule, RuleNetwork};
+use super::{Mode, Policy, Rule, RuleNetwork, lists_service};
 use crate::name::UserName;
 use crate::source::Source;
 
@@ -124,9 +124,7 @@ impl Policy {
                 Fit::Matches => return stricter(Decision { mode: rule.mode, ground: ground(true) }),
             }
         }
-        let listed = self.services.iter().any(|listed| listed == EVERY_SERVICE)
-            || subject.service.is_none_or(|service| any_service(&self.services, service));
-        stricter(if listed {
+        stricter(if subject.service.is_none_or(|service| self.is_for(service)) {
             Decision { mode: self.mode, ground: Ground::Mode }
         } else {
             Decision { mode: Mode::Disabled, ground: Ground::OtherService }
@@ -143,7 +141,7 @@ impl Rule {
             // A name that no account has is in no list.
             Some(subject.user.is_some_and(|name| users.iter().any(|listed| listed == name.as_str())))
         });
-        let services = self.services.as_ref().map(|services| Some(any_service(services, subject.service?)));
+        let services = self.services.as_ref().map(|services| Some(lists_service(services, subject.service?)));
         let networks = self.networks.as_ref().map(|networks| is_from(networks, subject.source?));
         let mut undecided = None;
         for (key, found) in
@@ -162,11 +160,6 @@ impl Rule {
         }
         undecided.map_or(Fit::Matches, Fit::Undecided)
     }
-}
-
-/// libpam knows services in lower case.
-fn any_service(services: &[String], service: &str) -> bool {
-    services.iter().any(|listed| listed.eq_ignore_ascii_case(service))
 }
 
 fn in_one_of(groups: &[String], subject: &Subject<'_>) -> Option<bool> {
@@ -390,6 +383,21 @@ mod tests {
     }
 
     #[test]
+    fn a_login_shell_by_su_or_sudo_is_asked_like_any_other() {
+        let policy = policy(
+            "mode = \"required\"\nservices = [\"su\", \"sudo\"]\n[[rule]]\nusers = [\"bob\"]\nservices = [\"SU\"]\nmode = \"optional\"\n",
+        );
+        let mode = |name: &str, service| Login { service, ..Login::of(name, &[]) }.decide(&policy, None).mode;
+        for service in ["su", "su-l", "SU-L", "sudo", "sudo-i"] {
+            assert_eq!(mode("alice", Some(service)), Mode::Required, "{service}");
+        }
+        assert_eq!(
+            (mode("bob", Some("su-l")), mode("bob", Some("sudo-i"))),
+            (Mode::Optional, Mode::Required)
+        );
+    }
+
+    #[test]
     fn where_the_login_is_not_known_the_strictest_counts() {
         let policy = policy(
             "mode = \"disabled\"\n[[rule]]\nservices = [\"sshd\"]\nnetworks = [\"!10.0.0.0/8\"]\nmode = \"required\"\n",
@@ -403,11 +411,12 @@ mod tests {
         #[test]
         fn the_unknown_is_never_laxer_than_any_truth(
             modes in proptest::collection::vec(0usize..3, 1..6),
-            keys in proptest::collection::vec(0usize..4, 6),
+            keys in proptest::collection::vec(0usize..6, 6),
             member in any::<bool>(),
             local in any::<bool>(),
+            service in proptest::sample::select(vec!["sshd", "su-l", "sudo-i"]),
         ) {
-            let texts = ["groups = [\"g\"]", "networks = [\"10.0.0.0/8\"]", "networks = [\"!local\"]", "services = [\"sshd\"]"];
+            let texts = ["groups = [\"g\"]", "networks = [\"10.0.0.0/8\"]", "networks = [\"!local\"]", "services = [\"sshd\"]", "services = [\"su\"]", "services = [\"sudo\", \"su-l\"]"];
             let names = Mode::NAMES.map(|(name, _)| name);
             let text: String = modes.iter().zip(&keys)
                 .map(|(mode, key)| format!("[[rule]]\n{}\nmode = \"{}\"\n", texts[*key], names[*mode])).collect();
@@ -415,12 +424,12 @@ mod tests {
             let alice = UserName::new("alice").unwrap();
             let known: &dyn Membership = if member { &Groups(Some(&["g"])) } else { &NO_GROUPS };
             let source = if local { Some(Source::Local) } else { from("10.1.1.1") };
-            let truth = Subject { user: Some(&alice), groups: known, service: Some("sshd"), source };
+            let truth = Subject { user: Some(&alice), groups: known, service: Some(service), source };
             let truth = policy.decide(None, &truth).mode;
             for (groups, service, source) in [
-                (&FAILING as &dyn Membership, Some("sshd"), source),
+                (&FAILING as &dyn Membership, Some(service), source),
                 (known, None, source),
-                (known, Some("sshd"), None),
+                (known, Some(service), None),
                 (&FAILING, None, None),
             ] {
                 let subject = Subject { user: Some(&alice), groups, service, source };

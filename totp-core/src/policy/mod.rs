@@ -2,27 +2,30 @@
 //!
 //! [`parse`](Policy::parse) reads them, and [`decide`](Policy::decide) says which mode counts for a login.
 
+mod asks;
 mod decide;
 mod duration;
+mod file;
 mod parse;
 mod rule;
+mod service;
 
+pub use asks::ModeRange;
 pub use decide::{Decision, Fit, Ground, Membership, NoGroups, RuleKey, Subject};
 pub use duration::{seconds as parse_span, write as write_span};
+pub use file::{Exposure, Kind, PolicyError, Weakness};
 pub use rule::{Rule, RuleNetwork};
+pub use service::{implied as implied_services, lists as lists_service};
 
 use crate::clock::Day;
 use crate::otp::Algorithm;
 use crate::toml_file::FileError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Stands for every service in `services`.
 pub const EVERY_SERVICE: &str = "*";
-/// Longest policy file read, in bytes.
-const LONGEST_FILE: u64 = 256 * 1024;
 
 /// Whether a user needs a code. The order is that of strictness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -134,8 +137,7 @@ impl Enrollment {
     /// Whether `service` sets users up during login, as far as the policy is concerned.
     #[must_use]
     pub fn is_at_login(&self, service: &str) -> bool {
-        // libpam knows services in lower case.
-        self.at_login.iter().any(|listed| listed.eq_ignore_ascii_case(service))
+        lists_service(&self.at_login, service)
     }
 }
 
@@ -157,7 +159,8 @@ pub struct Throttle {
 pub struct Policy {
     /// For everyone whom no override and no rule names.
     pub mode: Mode,
-    /// The services that `mode` is for; elsewhere it is disabled. `*` is every service.
+    /// The services that `mode` is for; elsewhere it is disabled. `*` is every service. What a list of services
+    /// means is said by [`lists_service`].
     pub services: Vec<String>,
     /// `[totp]`
     pub totp: Totp,
@@ -214,33 +217,12 @@ impl Default for Policy {
     }
 }
 
-/// The policy cannot be used; nobody is let in by it.
-#[derive(Debug)]
-pub enum PolicyError {
-    /// It cannot be read.
-    Unreadable(PathBuf, std::io::Error),
-    /// Its text does not check.
-    Invalid(FileError),
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(path, error) => {
-                write!(f, "{}: the policy cannot be read: {error}", path.display())
-            }
-            Self::Invalid(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for PolicyError {}
-
 impl Policy {
     /// Reads and checks the policy at `path`.
     ///
     /// # Errors
-    /// [`PolicyError`] where it is missing, no regular file, larger than 256 KiB, or does not check.
+    /// [`PolicyError`] where it is missing, not a regular file, larger than 256 KiB, or does not check, and where
+    /// others than root and this process's own user could have written it.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
         let text = Self::read(path)?;
         Self::parse(&path.to_string_lossy(), &text).map_err(PolicyError::Invalid)
@@ -249,9 +231,19 @@ impl Policy {
     /// Reads the policy's text at `path` and does not check it.
     ///
     /// # Errors
-    /// [`PolicyError::Unreadable`] where it is missing, no regular file, no UTF-8, or larger than 256 KiB.
+    /// [`PolicyError::Unreadable`] where it is missing, not a regular file, not valid UTF-8, or larger than
+    /// 256 KiB; [`PolicyError::Exposed`] where others than root and this process's own user can write the file
+    /// or a directory on the way to it, or own one of them or a link there.
     pub fn read(path: &Path) -> Result<String, PolicyError> {
-        read(path).map_err(|error| PolicyError::Unreadable(path.to_owned(), error))
+        file::read(path)
+    }
+
+    /// Reads a text that is not in force yet, whoever can write it, and does not check it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Unreadable`], as [`read`](Self::read).
+    pub fn read_draft(path: &Path) -> Result<String, PolicyError> {
+        file::read_draft(path)
     }
 
     /// Checks a policy's text; `file` is its name in errors.
@@ -262,37 +254,9 @@ impl Policy {
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
         parse::parse(file, text)
     }
-}
 
-fn read(path: &Path) -> std::io::Result<String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let no_wait = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(no_wait.bits()).open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    if about.len() > LONGEST_FILE {
-        return Err(std::io::Error::other("it is larger than 256 KiB"));
-    }
-    let length = usize::try_from(about.len()).unwrap_or(0);
-    // A byte more than there is, so that the second read finds the end. The end is looked for: a file that has
-    // grown, or whose file system tells no size, must not pass for a shorter policy.
-    let mut text = String::with_capacity(length.saturating_add(1));
-    file.take(LONGEST_FILE).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// As with some network file systems; an empty policy would be laxer than the one that is there.
-    #[test]
-    fn a_policy_is_read_to_its_end_where_its_file_system_tells_no_size() {
-        let path = Path::new("/proc/self/status");
-        assert_eq!(std::fs::metadata(path).unwrap().len(), 0);
-        assert!(Policy::read(path).unwrap().starts_with("Name:"));
-        assert!(matches!(Policy::load(path), Err(PolicyError::Invalid(_))));
+    /// Whether `mode` is for this service, as `services` says.
+    fn is_for(&self, service: &str) -> bool {
+        self.services.iter().any(|listed| listed == EVERY_SERVICE) || lists_service(&self.services, service)
     }
 }

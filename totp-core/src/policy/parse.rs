@@ -1,6 +1,6 @@
 //! From the policy's text to its values: every key, type and range, and what this version cannot do.
 
-use super::{Enrollment, Mode, Policy, QrStyle, Throttle, Totp, duration, rule};
+use super::{Enrollment, Mode, Policy, QrStyle, Throttle, Totp, duration, rule, service};
 use crate::clock::Day;
 use crate::otp::Algorithm;
 use crate::recovery::MOST_CODES;
@@ -39,7 +39,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
         match entry.key() {
             "mode" => policy.mode = entry.choice(&Mode::NAMES)?,
             "services" => {
-                policy.services = rule::names(&entry)?;
+                policy.services = service::read(&entry)?;
                 if policy.services.is_empty() {
                     return Err(entry.error(
                         "names no service; allowed: names such as \"sshd\", or \"*\" for every service",
@@ -133,7 +133,7 @@ fn enrollment(table: &Entry<'_>, enrollment: &mut Enrollment) -> Result<(), File
     for entry in table.table()? {
         match entry.key() {
             "self_service" => self_service(&entry, enrollment)?,
-            "at_login" => enrollment.at_login = rule::names(&entry)?,
+            "at_login" => enrollment.at_login = service::read_named(&entry, "name each service")?,
             "needs_invitation" => enrollment.needs_invitation = entry.boolean()?,
             "mail_invitations" => enrollment.mail_invitations = entry.boolean()?,
             "qr" => enrollment.qr = entry.choice(&QrStyle::NAMES)?,
@@ -351,6 +351,45 @@ mod tests {
             ("[[rule]]\nusers = [\"!bob\"]\nmode = \"disabled\"", "only networks can be negated"),
             ("[[rule]]\ngroups = []\nmode = \"disabled\"", "policy.toml:2: rule.groups: names nothing"),
             ("services = []", "policy.toml:1: services: names no service"),
+            (
+                "services = [\"sshd login\"]",
+                "policy.toml:1: services: \"sshd login\" holds a blank, and no service does; write \"sshd\", \"login\" (with `policy set`: sshd,login)",
+            ),
+            (
+                "services = [\"su\", \" sshd\"]",
+                "services: \" sshd\" holds a blank, and no service does; write \"sshd\" (",
+            ),
+            ("services = [\" \"]", "services: \" \" holds nothing but blanks; remove it"),
+            ("services = [\"sshd\\tlogin\"]", "\"sshd\\tlogin\" holds a blank"),
+            (
+                "services = [\"/etc/pam.d/sshd\"]",
+                "holds a slash, and no service does; write its name in /etc/pam.d: \"sshd\"",
+            ),
+            ("services = [\"sshd\\u0007\"]", "\"sshd\\u{7}\" holds a control character"),
+            (
+                "[enrollment]\nat_login = [\"sshd login\"]",
+                "policy.toml:2: enrollment.at_login: \"sshd login\" holds a blank",
+            ),
+            (
+                "[enrollment]\nat_login = [\"*\"]",
+                "\"*\" means every service only in services; name each service",
+            ),
+            (
+                "[[rule]]\nservices = [\"sshd,login\", \"a b\"]\nmode = \"required\"",
+                "policy.toml:2: rule.services: \"a b\" holds a blank",
+            ),
+            (
+                "[[rule]]\nservices = [\"*\"]\nmode = \"required\"",
+                "without this key the rule is for every service",
+            ),
+            (
+                "[[rule]]\nusers = [\"EXAMPLE\\\\domain user\", \"bob \"]\nmode = \"disabled\"",
+                "policy.toml:2: rule.users: \"bob \" begins or ends with a blank; write \"bob\"",
+            ),
+            (
+                "[[rule]]\ngroups = [\"\\u00a0admins\"]\nmode = \"disabled\"",
+                "begins or ends with a blank; write \"admins\"",
+            ),
             (
                 "[ssh]\nrefuse_key = true",
                 "policy.toml:2: ssh.refuse_key: unknown key; allowed: refuse_key_only",

@@ -1,7 +1,7 @@
 //! `[[rule]]`: whom a rule is for, as the policy writes it. Whether it matches a login is said in
 //! [`decide`](super::decide).
 
-use super::Mode;
+use super::{Mode, service};
 use crate::toml_file::{Entry, FileError};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::IpAddr;
@@ -63,9 +63,9 @@ fn one(array: &Entry<'_>, line: usize, keys: &[Entry<'_>]) -> Result<Rule, FileE
     let (mut users, mut groups, mut services, mut networks, mut mode) = (None, None, None, None, None);
     for entry in keys {
         match entry.key() {
-            "users" => users = Some(some_names(entry)?),
-            "groups" => groups = Some(some_names(entry)?),
-            "services" => services = Some(some_names(entry)?),
+            "users" => users = Some(some_people(entry)?),
+            "groups" => groups = Some(some_people(entry)?),
+            "services" => services = Some(some_services(entry)?),
             "networks" => networks = Some(some_networks(entry)?),
             "mode" => mode = Some(entry.choice(&Mode::NAMES)?),
             _ => return Err(entry.unknown(&KEYS)),
@@ -90,9 +90,21 @@ pub(super) fn names(entry: &Entry<'_>) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
+/// Names of users or groups, which may hold blanks, as with winbind, but never at an end.
+fn some_people(entry: &Entry<'_>) -> Result<Vec<String>, FileError> {
+    let names = some(entry, names(entry)?)?;
+    if let Some(odd) = names.iter().find(|name| name.trim() != name.as_str()) {
+        return Err(entry.error(format!("{odd:?} begins or ends with a blank; write {:?}", odd.trim())));
+    }
+    Ok(names)
+}
+
+fn some_services(entry: &Entry<'_>) -> Result<Vec<String>, FileError> {
+    some(entry, service::read_named(entry, "without this key the rule is for every service")?)
+}
+
 /// A key that matches nothing would make a rule that never does, whatever else it says.
-fn some_names(entry: &Entry<'_>) -> Result<Vec<String>, FileError> {
-    let names = names(entry)?;
+fn some(entry: &Entry<'_>, names: Vec<String>) -> Result<Vec<String>, FileError> {
     if names.is_empty() { Err(names_nothing(entry)) } else { Ok(names) }
 }
 

@@ -1,42 +1,64 @@
-//! Which services have pam_totp.so in their PAM stack, and what their lines let it do.
+//! Which services have pam_totp.so in their PAM stack, what their lines let it do, and whether they are always
+//! reached and count.
 //!
-//! Files are found as libpam finds them, below a root directory that tests choose; what a line says is
-//! read in [`line`].
+//! Files are found ([`files`]) and put together ([`assembly`]) as libpam does, below a root directory that
+//! tests choose. [`dispatch`] knows what libpam makes of the modules' answers, [`explore`] goes through all of
+//! them, and [`judge`] says what that means for the code.
 
+mod arguments;
+mod assembly;
+mod control;
+mod dispatch;
+mod explore;
+mod fault;
+mod files;
+mod handler;
+mod judge;
+mod known;
 mod line;
+mod modules;
 
-use line::{Kind, Line, Target};
+pub use fault::Fault;
+pub use known::gives_root;
+
+use assembly::Stack;
+use files::{Files, ONE_FILE};
+use handler::Handler;
+use judge::Entry;
+use line::Kind;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Where stacks lie: the administrator's first, then the distribution's.
-const DIRECTORIES: [&str; 2] = ["etc/pam.d", "usr/lib/pam.d"];
-/// All stacks in one file, from before there were directories.
-const ONE_FILE: &str = "etc/pam.conf";
 /// The service whose stack counts for those that have none.
 pub const OTHER: &str = "other";
-/// How deep libpam follows files that include others (PAM_SUBSTACK_MAX_LEVEL).
-const DEEPEST: usize = 16;
-/// Longest file read, in bytes: no stack comes near.
-const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// A service with pam_totp.so in its stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// As it is called in /etc/pam.d.
     pub name: String,
-    /// The arguments of the first auth line; `None` where there is no such line, and so no prompt.
+    /// The arguments of the first auth line that asks for the code; `None` where there is no such line, and so
+    /// no prompt. A line with `begin` asks nothing.
     pub auth: Option<Vec<String>>,
     /// Whether an account line names the module.
     pub account: bool,
     /// Whether a session line names the module.
     pub session: bool,
+    /// What its stack does that its administrator cannot mean, or should know.
+    pub faults: Vec<Fault>,
 }
 
 impl Service {
+    /// Whether an auth line asks for the code.
+    pub fn asks(&self) -> bool {
+        self.auth.is_some()
+    }
+
+    /// What follows "asks for a code" where that is not the whole truth.
+    pub fn but(&self) -> Vec<String> {
+        self.faults.iter().filter_map(Fault::but).collect()
+    }
+
     /// Whether its lines let the module set users up during login.
     pub fn sets_up(&self) -> bool {
         self.lacks().is_empty()
@@ -61,20 +83,26 @@ impl Service {
         lacks
     }
 
-    /// The policy its auth line names; `None` for that of the system.
+    /// The policy its auth line names, the last one where it names several; `None` for that of the system.
     pub fn policy(&self) -> Option<&str> {
-        self.auth.iter().flatten().find_map(|argument| argument.strip_prefix("policy="))
+        self.auth.iter().flatten().rev().find_map(|argument| argument.strip_prefix("policy="))
     }
 
-    fn take(&mut self, kind: Kind, arguments: Vec<String>) {
-        match kind {
-            Kind::Auth => {
-                self.auth.get_or_insert(arguments);
-            }
-            Kind::Account => self.account = true,
-            Kind::Session => self.session = true,
-            Kind::Password => {}
+    /// The service of this name, if its own file names the module.
+    fn of(name: &str, own: &Stack, other: &Stack) -> Option<Self> {
+        const KINDS: [Kind; 4] = [Kind::Auth, Kind::Account, Kind::Session, Kind::Password];
+        if !KINDS.iter().any(|&kind| own.of(kind).iter().any(Handler::is_totp)) {
+            return None;
         }
+        let stack = if name == OTHER { own.clone() } else { own.clone().or(other) };
+        Some(Self {
+            name: name.to_owned(),
+            auth: stack.auth.iter().find(|line| line.decides()).map(|line| line.arguments().to_vec()),
+            account: stack.account.iter().any(Handler::is_totp),
+            session: stack.session.iter().any(Handler::is_totp),
+            // The faults of a file for others are told of each service that includes it.
+            faults: if known::is_for_inclusion(name) { Vec::new() } else { judge::faults(name, &stack) },
+        })
     }
 }
 
@@ -85,6 +113,9 @@ pub struct Stacks {
     pub services: Vec<Service>,
     /// Every service that has a stack, whether that names the module or not.
     pub names: BTreeSet<String>,
+    /// Services that authenticate without asking for a code, those that give root first; without those that
+    /// need not ask.
+    pub without_code: Vec<String>,
     /// What could not be read, or is not read by libpam, as sentences that name the file.
     pub troubles: Vec<String>,
 }
@@ -113,190 +144,81 @@ pub fn read() -> Stacks {
 
 /// Reads the stacks of the host whose file system lies below `root`.
 pub fn read_below(root: &Path) -> Stacks {
-    let mut reading = Reading { root, troubles: BTreeSet::new() };
-    let mut services = Vec::new();
-    let (files, has_directory) = reading.names();
-    let mut names: BTreeSet<String> = files.keys().cloned().collect();
-    for (name, path) in files {
-        services.extend(reading.service(name, path));
+    let mut files = Files::below(root);
+    let (paths, has_directory) = files.services();
+    let mut own = BTreeMap::new();
+    for (name, path) in &paths {
+        if let Some(file) = files.read(path) {
+            own.insert(name.clone(), assembly::assemble(&mut files, &file));
+        }
     }
-    let in_one_file = reading.services_in_one_file();
-    let (in_one_file, others) = in_one_file;
+    let mut names: BTreeSet<String> = paths.into_keys().collect();
+    let in_one_file = stacks_in_one_file(&mut files);
     if !has_directory {
-        services.extend(in_one_file);
-        names.extend(others);
-    } else if !in_one_file.is_empty() {
-        let names: Vec<_> = in_one_file.iter().map(|service| service.name.as_str()).collect();
-        reading.troubles.insert(format!(
-            "/{ONE_FILE} names pam_totp.so for {}, but libpam does not read it where /etc/pam.d exists",
-            names.join(", ")
-        ));
+        names.extend(in_one_file.keys().cloned());
+        own = in_one_file;
+    } else {
+        let other = Stack::default();
+        let named = in_one_file.iter().filter_map(|(name, stack)| Service::of(name, stack, &other));
+        let named: Vec<_> = named.map(|service| service.name).collect();
+        if !named.is_empty() {
+            files.troubles.insert(format!(
+                "/{ONE_FILE} names pam_totp.so for {}, but libpam does not read it where /etc/pam.d exists",
+                named.join(", ")
+            ));
+        }
     }
-    services.sort_by(|a, b| a.name.cmp(&b.name));
-    Stacks { services, names, troubles: reading.troubles.into_iter().collect() }
+    let other = own.get(OTHER).cloned().unwrap_or_default();
+    let services: Vec<_> = own.iter().filter_map(|(name, stack)| Service::of(name, stack, &other)).collect();
+    tell_missing_module(&mut files, &own);
+    let mut without_code = without_code(&own);
+    if !other.auth.iter().any(Handler::decides) && judge::entry(&other.auth) != Entry::Nobody {
+        let left_to_other = known::PROGRAMS
+            .iter()
+            .filter(|(program, service)| root.join(program).exists() && !names.contains(*service))
+            .map(|(_, service)| (*service).to_owned());
+        without_code.extend(left_to_other);
+        without_code.sort_by_key(|name| (!gives_root(name), name.clone()));
+    }
+    Stacks { services, names, without_code, troubles: files.troubles.into_iter().collect() }
 }
 
-struct Reading<'r> {
-    root: &'r Path,
-    /// A file that many stacks include is complained of once.
-    troubles: BTreeSet<String>,
+fn stacks_in_one_file(files: &mut Files<'_>) -> BTreeMap<String, Stack> {
+    let Some((services, _)) = files.one_file() else { return BTreeMap::new() };
+    services.into_iter().map(|(name, file)| (name, assembly::assemble(files, &file))).collect()
 }
 
-impl Reading<'_> {
-    fn trouble(&mut self, path: &Path, error: &io::Error) {
-        let shown = Path::new("/").join(path.strip_prefix(self.root).unwrap_or(path));
-        self.troubles.insert(format!("{} cannot be read: {error}", shown.display()));
-    }
+fn tell_missing_module(files: &mut Files<'_>, stacks: &BTreeMap<String, Stack>) {
+    let kinds = [Kind::Auth, Kind::Account, Kind::Session, Kind::Password];
+    let lines = stacks.values().flat_map(|stack| kinds.iter().flat_map(|&kind| stack.of(kind)));
+    let missing = lines.filter(|line| line.is_totp() && line.runs == handler::Runs::MissingModule);
+    let told: BTreeSet<String> = missing
+        .map(|line| {
+            format!(
+                "the module of {line} is not there: libpam looks in {}",
+                files.modules().unwrap_or_default()
+            )
+        })
+        .collect();
+    files.troubles.extend(told);
+}
 
-    /// Every service with the file that counts for it, and whether there is a directory of stacks.
-    fn names(&mut self) -> (BTreeMap<String, PathBuf>, bool) {
-        let mut names = BTreeMap::new();
-        let mut any = false;
-        for directory in DIRECTORIES.map(|directory| self.root.join(directory)) {
-            let entries = match fs::read_dir(&directory) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    self.trouble(&directory, &error);
-                    continue;
-                }
-            };
-            any = true;
-            for entry in entries {
-                match entry {
-                    Ok(entry) => {
-                        let name = entry.file_name().to_string_lossy().into_owned();
-                        if is_service(&name) && !entry.path().is_dir() {
-                            names.entry(name).or_insert(entry.path());
-                        }
-                    }
-                    Err(error) => self.trouble(&directory, &error),
-                }
+/// Only a file of its own counts: whoever brings one without auth lines authenticates nobody.
+fn without_code(stacks: &BTreeMap<String, Stack>) -> Vec<String> {
+    let lets_in = |(name, stack): &(&String, &Stack)| {
+        !stack.unusable
+            && !stack.too_long
+            && !stack.auth.iter().any(Handler::decides)
+            && !known::needs_no_code(name)
+            && match judge::entry(&stack.auth) {
+                Entry::Nobody => false,
+                Entry::WhoeverProves => true,
+                Entry::Anybody => gives_root(name),
             }
-        }
-        (names, any)
-    }
-
-    fn service(&mut self, name: String, path: PathBuf) -> Option<Service> {
-        let mut found = Walk { lines: Vec::new(), open: Vec::new() };
-        self.walk(&path, None, &mut found);
-        found.service(name)
-    }
-
-    /// Those with the module, and the names of all.
-    fn services_in_one_file(&mut self) -> (Vec<Service>, Vec<String>) {
-        let path = self.root.join(ONE_FILE);
-        let text = match read_text(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    self.trouble(&path, &error);
-                }
-                return (Vec::new(), Vec::new());
-            }
-        };
-        let mut services: BTreeMap<String, Walk> = BTreeMap::new();
-        for words in line::split(&text) {
-            let Some((name, words)) = words.split_first() else { continue };
-            let found = services
-                .entry(name.to_ascii_lowercase())
-                .or_insert_with(|| Walk { lines: Vec::new(), open: vec![path.clone()] });
-            if let Some(line) = Line::parse(words) {
-                self.follow(line, None, found);
-            }
-        }
-        let names = services.keys().cloned().collect();
-        (services.into_iter().filter_map(|(name, found)| found.service(name)).collect(), names)
-    }
-
-    /// Collects the module's lines of a file, of one kind or of all, and of the files it includes.
-    fn walk(&mut self, path: &Path, only: Option<Kind>, found: &mut Walk) {
-        if found.open.len() > DEEPEST || found.open.iter().any(|open| open == path) {
-            let loops = io::Error::other("it includes itself, or files include each other too deeply");
-            return self.trouble(path, &loops);
-        }
-        match read_text(path) {
-            Ok(text) => {
-                found.open.push(path.to_owned());
-                for line in line::split(&text).iter().filter_map(|words| Line::parse(words)) {
-                    self.follow(line, only, found);
-                }
-                found.open.pop();
-            }
-            Err(error) => self.trouble(path, &error),
-        }
-    }
-
-    fn follow(&mut self, line: Line, only: Option<Kind>, found: &mut Walk) {
-        if let (Some(only), Some(kind)) = (only, line.kind)
-            && only != kind
-        {
-            return;
-        }
-        match (line.target, line.kind) {
-            (Target::File(name), kind) => {
-                let path = self.included(&name);
-                self.walk(&path, kind.or(only), found);
-            }
-            (Target::Module(arguments), Some(kind)) => found.lines.push((kind, arguments)),
-            (Target::Module(_), None) => {}
-        }
-    }
-
-    /// Where an included file lies: beside the administrator's stacks, else beside the distribution's.
-    fn included(&self, name: &str) -> PathBuf {
-        if let Some(absolute) = name.strip_prefix('/') {
-            return self.root.join(absolute);
-        }
-        let [own, distribution] = DIRECTORIES.map(|directory| self.root.join(directory).join(name));
-        if !own.exists() && distribution.exists() { distribution } else { own }
-    }
-}
-
-/// What was found for a service, and the files that are being read for it.
-struct Walk {
-    lines: Vec<(Kind, Vec<String>)>,
-    open: Vec<PathBuf>,
-}
-
-impl Walk {
-    fn service(self, name: String) -> Option<Service> {
-        if self.lines.is_empty() {
-            return None;
-        }
-        let mut service = Service { name, ..Service::default() };
-        self.lines.into_iter().for_each(|(kind, arguments)| service.take(kind, arguments));
-        Some(service)
-    }
-}
-
-/// Whether libpam can find a stack by this file name. What editors and packages leave behind is none, and
-/// libpam asks for services in lower case.
-fn is_service(name: &str) -> bool {
-    const ENDINGS: [&str; 13] = [
-        "~", ".bak", ".old", ".orig", ".rej", ".rpmnew", ".rpmorig", ".rpmsave", ".pacnew", ".pacorig",
-        ".pacsave", ".swp", "#",
-    ];
-    !name.starts_with(['.', '#'])
-        && !ENDINGS.iter().any(|ending| name.ends_with(ending))
-        && ![".dpkg-", ".ucf-"].iter().any(|mark| name.contains(mark))
-        && !name.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    // A FIFO must not keep the tool waiting.
-    let no_wait = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
-    let file = fs::OpenOptions::new().read(true).custom_flags(no_wait.bits()).open(path)?;
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    if about.len() > LONGEST_FILE {
-        return Err(io::Error::other("it is larger than 1 MiB"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LONGEST_FILE).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let mut names: Vec<String> = stacks.iter().filter(lets_in).map(|(name, _)| name.clone()).collect();
+    names.sort_by_key(|name| (!gives_root(name), name.clone()));
+    names
 }
 
 #[cfg(test)]

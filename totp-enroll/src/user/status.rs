@@ -8,13 +8,14 @@ use totp_core::operation::Status;
 
 pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Stop> {
     let status = session.status()?;
-    if json { as_json(&status, terminal) } else { show(session, &status, terminal) }
+    if json { as_json(session, &status, terminal) } else { show(session, &status, terminal) }
 }
 
 /// In words.
 pub fn show(session: &Session, status: &Status, terminal: &Terminal) -> Result<(), Stop> {
     let mut told = format!("Two-factor login: {}\n", terminal.bold(report::state(status)));
-    for line in report::details(status, &session.way_to_set_up()) {
+    let places = session.places(status).in_words();
+    for line in report::details(status, places, &session.way_to_set_up()) {
         told.push_str(&terminal.fitted(&line));
         told.push('\n');
     }
@@ -22,7 +23,12 @@ pub fn show(session: &Session, status: &Status, terminal: &Terminal) -> Result<(
 }
 
 /// For scripts.
-pub fn as_json(status: &Status, terminal: &Terminal) -> Result<(), Stop> {
-    let value = serde_json::to_value(status).map_err(|error| Stop::Output(error.into()))?;
+fn as_json(session: &Session, status: &Status, terminal: &Terminal) -> Result<(), Stop> {
+    let mut value = serde_json::to_value(status).map_err(|error| Stop::Output(error.into()))?;
+    let places = session.places(status);
+    if let Some(keys) = value.as_object_mut() {
+        keys.insert("asked_in".to_owned(), places.now_as_json());
+        keys.insert("asked_in_once_configured".to_owned(), places.once_set_up_as_json());
+    }
     terminal.json(&value)
 }

@@ -5,7 +5,7 @@ mod outcome;
 use crate::arguments::Explain;
 use crate::exit::Stop;
 use crate::session::{Office, Session};
-use crate::stacks;
+use crate::stacks::{self, OTHER, Stacks};
 use crate::terminal::Terminal;
 use crate::text::printable;
 use outcome::Login;
@@ -18,7 +18,9 @@ use totp_core::source::Source;
 use totp_core::throttle::Standing;
 
 pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), Stop> {
-    let account = Account::by_name(&wanted.user)?;
+    let stacks = stacks::read();
+    ensure_stack(&stacks, &wanted.service)?;
+    let account = account(wanted)?;
     let status = match account.clone() {
         Some(account) => Some(Session::of_office(&office, account).status()?),
         None => None,
@@ -48,7 +50,7 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
         word: account.as_ref().map(|account| printable(&account.name.as_word())).unwrap_or_default(),
         status: status.as_ref(),
         standing,
-        stacks: stacks::read(),
+        stacks,
         service: &wanted.service,
         source,
         mode: decision.mode,
@@ -91,6 +93,39 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
         Some(words) => terminal.say(&format!("By key alone: {words}")),
         None => Ok(()),
     }
+}
+
+/// Whom it is about. A mistyped name must not pass for a stranger: what that meets says nothing of the user.
+fn account(wanted: &Explain) -> Result<Option<Account>, Stop> {
+    let user = &wanted.user;
+    match (Account::by_name(user)?, wanted.stranger) {
+        (None, false) => Err(Stop::Refused(format!(
+            "there is no user named \"{user}\"; --stranger tells what a name meets that no user has"
+        ))),
+        (Some(_), true) => {
+            Err(Stop::Usage(format!("there is a user named \"{user}\"; leave --stranger out")))
+        }
+        (found, _) => Ok(found),
+    }
+}
+
+/// Nothing is told of a service that no program here can ask for.
+fn ensure_stack(stacks: &Stacks, service: &str) -> Result<(), Stop> {
+    if stacks.has_stack(service) {
+        return Ok(());
+    }
+    let with_module: Vec<_> = stacks.services.iter().map(|service| service.name.as_str()).collect();
+    let here = if with_module.is_empty() {
+        "no service here has pam_totp.so in its stack".to_owned()
+    } else {
+        format!("services with pam_totp.so here: {}", with_module.join(", "))
+    };
+    let other = if stacks.has_stack(OTHER) {
+        format!("; a program that asks for it gets the stack of {OTHER}, and --service {OTHER} explains that")
+    } else {
+        String::new()
+    };
+    Err(Stop::Usage(format!("there is no PAM stack /etc/pam.d/{service}; {here}{other}")))
 }
 
 fn at_this_machine(service: &str) -> String {

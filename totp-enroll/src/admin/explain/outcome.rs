@@ -1,6 +1,6 @@
 //! What a login meets, in words. They must say what the module does: `tests/explain.rs` compares the two.
 
-use crate::stacks::{OTHER, Service, Stacks};
+use crate::stacks::{Service, Stacks};
 use crate::text::printable;
 use totp_core::clock::Timestamp;
 use totp_core::operation::Status;
@@ -70,6 +70,9 @@ impl Login<'_> {
             (_, true) => self.with_devices(status),
             (Mode::Required, false) => Outcome::asked(self.without_devices(status, service, arguments)),
         };
+        if outcome.asked == Some(true) {
+            outcome.words.extend(service.but().iter().map(|but| format!("; {but}")));
+        }
         if outcome.asked == Some(true) && self.service.eq_ignore_ascii_case("sshd") {
             let refused = self.policy.refuse_key_only && service.account;
             outcome.by_key_alone = Some(if refused {
@@ -87,14 +90,7 @@ impl Login<'_> {
     }
 
     fn why_no_auth_line(&self) -> String {
-        let service = printable(self.service);
-        if self.stacks.has_stack(self.service) {
-            format!("because no auth line of /etc/pam.d/{service} names pam_totp.so")
-        } else {
-            format!(
-                "because there is no /etc/pam.d/{service}, and no auth line of /etc/pam.d/{OTHER} names pam_totp.so"
-            )
-        }
+        format!("because no auth line of /etc/pam.d/{} names pam_totp.so", printable(self.service))
     }
 
     fn of_a_stranger(&self) -> Outcome {

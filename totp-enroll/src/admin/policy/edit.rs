@@ -1,8 +1,9 @@
 //! `admin policy edit`: an editor on a copy, which is installed only if it checks.
 
 use super::changes;
+use super::check;
+use super::confirm::{Replacement, confirm};
 use super::install::{Held, NotInstalled};
-use super::way_to_root;
 use crate::exit::{Status, Stop, say_to_stderr};
 use crate::terminal::Terminal;
 use crate::text::printable;
@@ -18,54 +19,72 @@ const NOTHING: &str = "nothing was changed";
 
 pub fn run(path: &Path, terminal: &Terminal, yes: bool) -> Result<(), Stop> {
     let held = Held::take(path)?;
+    let before = checked(&held, held.text());
     let draft = Draft::make(&held)?;
-    let Some((text, policy)) = edited(&held, &draft, terminal)? else {
+    let may_install = |after: &Policy| {
+        confirm(terminal, yes, &Replacement { file: path, before: before.as_ref().ok(), after })
+    };
+    let Some((text, policy)) = edited(&held, &draft, terminal, may_install)? else {
         terminal.say(&format!("{}: unchanged.", printable(&path.to_string_lossy())))?;
         // What did not check before does not now.
-        return checked(&held, held.text()).map(drop).map_err(Stop::Policy);
+        return before.map(drop).map_err(Stop::Policy);
     };
-    way_to_root::confirm_loss(path, checked(&held, held.text()).ok().as_ref(), &policy, yes, terminal)?;
     let installed = draft.last_act(|| held.install(&text));
     installed.map_err(|error| match error {
         NotInstalled::Failed(stop) => stop,
         NotInstalled::Changed => changed_meanwhile(&held, &draft),
     })?;
     terminal.say(&format!("{}: the policy is good, and in force.", printable(&path.to_string_lossy())))?;
-    match checked(&held, held.text()) {
+    match before {
         Ok(before) => {
             let changes = changes::between(&before, &policy);
             changes::log(&changes);
-            changes::tell(terminal, &changes)
+            changes::tell(terminal, &changes)?;
         }
-        Err(_) => {
-            changes::log_repair();
-            Ok(())
-        }
+        Err(_) => changes::log_repair(),
     }
+    check::tell(terminal, &check::findings(&policy, &text));
+    Ok(())
 }
 
 fn checked(held: &Held, text: &str) -> Result<Policy, PolicyError> {
     Policy::parse(&held.shown().to_string_lossy(), text).map_err(PolicyError::Invalid)
 }
 
-/// Lets the editor at the copy until it checks or is given up; `None` where nothing was changed in it.
-fn edited(held: &Held, draft: &Draft, terminal: &Terminal) -> Result<Option<(String, Policy)>, Stop> {
+/// Lets the editor at the copy until it checks and `may_install` agrees, or until it is given up; `None` where
+/// nothing was changed in it.
+fn edited(
+    held: &Held,
+    draft: &Draft,
+    terminal: &Terminal,
+    may_install: impl Fn(&Policy) -> Result<(), Stop>,
+) -> Result<Option<(String, Policy)>, Stop> {
     loop {
         draft.edit()?;
-        let problem = match Policy::read(&draft.path) {
-            Ok(text) if text == held.text() => return Ok(None),
-            Ok(text) => match checked(held, &text) {
-                Ok(policy) => return Ok(Some((text, policy))),
-                Err(error) => error,
-            },
-            Err(error) => error,
+        let problem = match judged(held, draft, &may_install) {
+            Ok(outcome) => return Ok(outcome),
+            Err(problem) => problem,
         };
         say_to_stderr(&printable(&problem.to_string()));
         if !wants_to_go_on(terminal) {
             say_to_stderr(&format!("totp-enroll: discarded; {NOTHING}"));
-            return Err(Stop::Told(Status::Unusable));
+            return Err(Stop::Told(problem.status()));
         }
     }
+}
+
+fn judged(
+    held: &Held,
+    draft: &Draft,
+    may_install: impl Fn(&Policy) -> Result<(), Stop>,
+) -> Result<Option<(String, Policy)>, Stop> {
+    let text = Policy::read_draft(&draft.path)?;
+    if text == held.text() {
+        return Ok(None);
+    }
+    let policy = checked(held, &text)?;
+    may_install(&policy)?;
+    Ok(Some((text, policy)))
 }
 
 fn wants_to_go_on(terminal: &Terminal) -> bool {

@@ -63,6 +63,8 @@ pub enum NotInstalled {
 impl Held {
     /// Locks and reads the policy at `path`; its text may be one that does not check.
     pub fn take(path: &Path) -> Result<Self, Stop> {
+        // Before anything is made beside it: where others can write, a file there may be theirs.
+        Policy::read(path)?;
         let unreadable = |error| PolicyError::Unreadable(path.to_owned(), error);
         let real = fs::canonicalize(path).map_err(unreadable)?;
         let lock = Lock::take(beside(&real, "lock")).map_err(|error| {
@@ -171,7 +173,10 @@ mod tests {
     impl Place {
         fn new(text: &str) -> Self {
             let place = Self(tempfile::tempdir().unwrap());
+            // Whatever the umask of whoever runs the tests.
+            fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o700)).unwrap();
             fs::write(place.path(), text).unwrap();
+            fs::set_permissions(place.path(), fs::Permissions::from_mode(0o644)).unwrap();
             place
         }
 
@@ -199,6 +204,16 @@ mod tests {
         assert!(Held::take(&place.path()).unwrap().install("# two").is_ok());
         assert_eq!(fs::read_to_string(place.path()).unwrap(), "# two");
         assert_eq!(fs::metadata(place.path()).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(place.names(), ["policy.toml"]);
+    }
+
+    #[test]
+    fn a_policy_that_others_can_write_is_not_touched_before_it_is_closed() {
+        let place = Place::new("# one");
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o666)).unwrap();
+        let told = refusal(&place.path());
+        assert!(matches!(told, Stop::Policy(PolicyError::Exposed(..))), "{told}");
+        assert!(told.to_string().contains(&format!("`chmod go-w {}`", place.path().display())), "{told}");
         assert_eq!(place.names(), ["policy.toml"]);
     }
 

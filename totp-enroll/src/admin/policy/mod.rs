@@ -1,11 +1,13 @@
 //! `admin policy`: shows, checks and changes the policy file.
 //!
 //! One file a command; [`settings`] is the table of keys and values, [`layout`] changes the text of the
-//! file, [`install`] puts it in place, and [`changes`] tells and logs what is different then.
+//! file, [`install`] puts it in place, [`confirm`] asks before what nobody may mean, and [`changes`] tells and logs what
+//! is different then.
 
 mod arguments;
 mod changes;
 mod check;
+mod confirm;
 mod edit;
 mod get;
 mod install;
@@ -31,7 +33,7 @@ pub fn run(path: Option<&Path>, terminal: &Terminal, command: PolicyCommand) -> 
         PolicyCommand::Show(json) => show::run(path, terminal, json.json),
         PolicyCommand::Get { key } => get::run(path, terminal, &key),
         PolicyCommand::Set { assignments, yes } => set::run(path, terminal, &assignments, yes.yes),
-        PolicyCommand::Check(wanted) => check::run(wanted.file.as_deref().unwrap_or(path), terminal, &wanted),
+        PolicyCommand::Check(wanted) => check::run(path, terminal, &wanted),
         PolicyCommand::Edit(yes) => edit::run(path, terminal, yes.yes),
     }
 }

@@ -1,10 +1,11 @@
 //! `admin policy set`: several settings at once, all or none.
 
 use super::changes::{self, Change};
+use super::check;
+use super::confirm::{Replacement, confirm};
 use super::install::{Held, NotInstalled};
 use super::layout;
 use super::settings::{self, Setting};
-use super::way_to_root;
 use crate::exit::Stop;
 use crate::terminal::Terminal;
 use crate::text::printable;
@@ -34,7 +35,7 @@ pub fn run(path: &Path, terminal: &Terminal, typed: &[String], yes: bool) -> Res
     if text == held.text() {
         return terminal.say("Nothing to change: the policy says so already.");
     }
-    way_to_root::confirm_loss(path, Some(&before), &after, yes, terminal)?;
+    confirm(terminal, yes, &Replacement { file: path, before: Some(&before), after: &after })?;
     held.install(&text).map_err(|error| match error {
         NotInstalled::Failed(stop) => stop,
         NotInstalled::Changed => Stop::Refused(format!(
@@ -50,7 +51,9 @@ pub fn run(path: &Path, terminal: &Terminal, typed: &[String], yes: bool) -> Res
         let value = printable(&one.setting.bare(&after));
         terminal.write(&format!("{}: {value} as before, now by default\n", one.setting.key))?;
     }
-    tell_of_devices(terminal, &after, &changes)
+    tell_of_devices(terminal, &after, &changes)?;
+    check::tell(terminal, &check::findings(&after, &text));
+    Ok(())
 }
 
 fn read(typed: &[String]) -> Result<Vec<Assignment>, Stop> {

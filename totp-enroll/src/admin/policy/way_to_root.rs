@@ -1,16 +1,12 @@
-//! Before a policy is installed: who would lose their way to root by it. They are named, and asked about.
+//! Before a policy is installed: who would lose their way to root by it. [`confirm`](super::confirm) names them, and asks.
 //!
 //! An administrator who is not set up, and who makes a code necessary that nothing gives them, finds it out when
 //! the last root shell is closed.
 
 mod ways;
 
-use crate::exit::Stop;
 use crate::stacks;
-use crate::terminal::Terminal;
-use crate::text::printable;
 use std::fs;
-use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use totp_core::account::{Account, Groups};
 use totp_core::clock::Timestamp;
@@ -26,36 +22,8 @@ const UIDS: [&str; 2] = ["SUDO_UID", "PKEXEC_UID"];
 /// What a process that no login began has for its loginuid (audit_uid unset).
 const NO_LOGIN: u32 = u32::MAX;
 
-/// Asks whether to change the policy where somebody would lose their way to root by `after`; `before` is `None` where
-/// the former policy does not check.
-///
-/// # Errors
-/// [`Stop::Refused`] where nobody can answer, and [`Stop::Declined`] where the answer is no.
-pub fn confirm_loss(
-    path: &Path,
-    before: Option<&Policy>,
-    after: &Policy,
-    yes: bool,
-    terminal: &Terminal,
-) -> Result<(), Stop> {
-    let losses = losses(path, before, after);
-    for loss in &losses {
-        terminal.remark(&printable(loss));
-    }
-    if losses.is_empty() || yes {
-        return Ok(());
-    }
-    // What a script pipes in is for another question, such as sudo's.
-    if !io::stdin().is_terminal() {
-        return Err(Stop::Refused(
-            "nobody is there to confirm it; nothing was changed; --yes makes the change all the same"
-                .to_owned(),
-        ));
-    }
-    terminal.ask_to_go_on("Change the policy all the same?")
-}
-
-/// A sentence for each person who would lose their way.
+/// A sentence for each person who would lose their way to root by `after`; `before` is `None` where the former policy
+/// does not check.
 pub fn losses(path: &Path, before: Option<&Policy>, after: &Policy) -> Vec<String> {
     let ways = Ways::new(stacks::read(), path);
     let now = Timestamp::now();

@@ -4,8 +4,10 @@ mod people;
 mod summary;
 
 use crate::arguments::{Only, Users};
+use crate::asked::{self, Places};
 use crate::exit::{Status, Stop, say_to_stderr};
 use crate::session::Office;
+use crate::stacks::{self, Stacks};
 use crate::terminal::Terminal;
 use crate::text::printable;
 use nix::unistd::Group;
@@ -24,7 +26,10 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
         insist_on_group(group)?;
     }
     let (people, gone) = people::everybody(store.holdings().map_err(Stop::store)?)?;
+    let stacks = stacks::read();
     let mut summary = Summary::beside(gone);
+    // An override counts in every service, whatever the policy says of it.
+    let mut overridden = false;
     let mut rows = Vec::new();
     let mut broken = false;
     for person in people {
@@ -36,6 +41,7 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
         match survey(&store, &office.policy, &person.account, person.holding, now) {
             Ok(found) if wanted.only.iter().all(|only| fits(*only, &found)) => {
                 summary.count(&found);
+                overridden |= found.overridden && found.mode != Mode::Disabled;
                 if !wanted.summary {
                     rows.push((person, found));
                 }
@@ -48,12 +54,18 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
             }
         }
     }
+    let asking = services_that_ask(office, &stacks, overridden);
     match (wanted.summary, wanted.json.json) {
-        (true, true) => terminal.json(&summary.as_json())?,
-        (true, false) => terminal.write(&summary.in_words(terminal))?,
-        (false, true) => terminal.json(&Value::Array(rows.iter().map(as_json).collect()))?,
+        (true, true) => terminal.json(&summary.as_json(&asking))?,
+        (true, false) => {
+            terminal.write(&(summary.in_words(terminal) + &terminal.fitted(&where_asked(&asking))))?;
+        }
+        (false, true) => {
+            let rows = rows.iter().map(|row| as_json(row, office, &stacks));
+            terminal.json(&Value::Array(rows.collect()))?;
+        }
         (false, false) => {
-            terminal.write(&table(&rows))?;
+            terminal.write(&(table(&rows) + &terminal.fitted(&where_asked(&asking))))?;
             if gone > 0 {
                 terminal.remark(&format!("In the store and no users any more: {gone}; `totp-enroll admin prune` removes what is kept of them."));
             }
@@ -99,12 +111,36 @@ fn state(found: &Survey) -> &'static str {
     }
 }
 
-fn as_json((person, found): &(Person, Survey)) -> Value {
+/// The services that ask anybody, whom an override names among them.
+fn services_that_ask<'s>(office: &'s Office, stacks: &'s Stacks, overridden: bool) -> Vec<&'s str> {
+    asked::services_by(stacks, &office.policy_file)
+        .map(|service| service.name.as_str())
+        .filter(|service| overridden || office.policy.may_ask(service))
+        .collect()
+}
+
+/// What the mode of a user is worth on this host.
+fn where_asked(asking: &[&str]) -> String {
+    if asking.is_empty() {
+        return "Nobody is asked: no service of this host asks for a code under this policy.\n".to_owned();
+    }
+    format!("Services that ask for a code: {}\n", printable(&asking.join(", ")))
+}
+
+fn as_json((person, found): &(Person, Survey), office: &Office, stacks: &Stacks) -> Value {
+    let whom = asked::Person {
+        account: &person.account,
+        overridden: found.overridden.then_some(found.mode),
+        configured: !found.devices.is_empty(),
+    };
+    let places = Places::of(&whom, &office.policy, &office.policy_file, stacks);
     json!({
         "user": person.account.name.as_str(),
         "uid": person.account.uid,
         "configured": !found.devices.is_empty(),
         "mode": found.mode,
+        "asked_in": places.now_as_json(),
+        "asked_in_once_configured": places.once_set_up_as_json(),
         "override": found.overridden,
         "strategy": "totp",
         "devices": found.devices,

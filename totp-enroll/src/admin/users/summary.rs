@@ -74,9 +74,10 @@ impl Summary {
         )
     }
 
-    /// For scripts.
-    pub fn as_json(&self) -> Value {
+    /// For scripts; `asking` are the services that ask anybody for a code.
+    pub fn as_json(&self, asking: &[&str]) -> Value {
         json!({
+            "services_that_ask": asking,
             "users": self.users,
             "configured": self.configured,
             "not_configured": self.users.saturating_sub(self.configured),
@@ -134,7 +135,8 @@ mod tests {
 
     #[test]
     fn scripts_get_the_counts() {
-        let value = counted(2, 1).as_json();
+        let value = counted(2, 1).as_json(&["sshd"]);
+        assert_eq!(value["services_that_ask"], json!(["sshd"]));
         assert_eq!(value["configured"], 2);
         assert_eq!(value["not_configured"], 1);
     }

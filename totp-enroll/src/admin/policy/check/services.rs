@@ -2,11 +2,11 @@
 
 use crate::stacks::Stacks;
 use std::collections::BTreeSet;
-use totp_core::policy::{EVERY_SERVICE, Mode, Policy};
+use totp_core::policy::{EVERY_SERVICE, Mode, Policy, implied_services};
 
 /// Services that are named without effect.
 pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<_> = nobody_is_asked(policy, stacks).into_iter().collect();
     let mut told = BTreeSet::new();
     let mut absent = |who: String, service: &str| {
         let unknown = service != EVERY_SERVICE && stacks.service(service).is_none();
@@ -24,10 +24,14 @@ pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<
     }
     // Its default names services that many hosts do not have, and is without effect where nobody must be set up.
     let needed = policy.mode == Mode::Required || policy.rules.iter().any(|rule| rule.mode == Mode::Required);
-    for service in &policy.enrollment.at_login {
-        if states_at_login {
-            warnings.extend(absent("enrollment.at_login".to_owned(), service));
-        }
+    if states_at_login {
+        let services = &policy.enrollment.at_login;
+        warnings
+            .extend(services.iter().filter_map(|service| absent("enrollment.at_login".to_owned(), service)));
+    }
+    let mut at_login: Vec<&str> = policy.enrollment.at_login.iter().map(String::as_str).collect();
+    at_login.extend(implied_services(&policy.enrollment.at_login));
+    for service in at_login {
         let lacks = stacks.service(service).map(|found| found.lacks()).unwrap_or_default();
         if (states_at_login || needed) && !lacks.is_empty() {
             warnings.push(format!(
@@ -37,6 +41,19 @@ pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<
         }
     }
     warnings
+}
+
+/// A policy that would ask somebody, but nobody where the module is in the stack.
+fn nobody_is_asked(policy: &Policy, stacks: &Stacks) -> Option<String> {
+    let means_to =
+        policy.mode != Mode::Disabled || policy.rules.iter().any(|rule| rule.mode != Mode::Disabled);
+    let mut services = stacks.services.iter().filter(|service| service.auth.is_some()).peekable();
+    let in_vain =
+        means_to && services.peek().is_some() && !services.any(|service| policy.may_ask(&service.name));
+    in_vain.then(|| {
+        "nobody is asked for a code: this policy asks in no service that has pam_totp.so in its auth stack"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -54,6 +71,7 @@ mod tests {
             auth: Some(vec!["setup".to_owned()]),
             account: true,
             session: *name != "sshd",
+            faults: Vec::new(),
         };
         Stacks { services: names.iter().map(service).collect(), ..Stacks::default() }
     }
@@ -65,6 +83,24 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[0].starts_with("services names the service \"ftp\""), "{told:?}");
         assert!(told[1].starts_with("the rule on line 2 names the service \"ftp\""), "{told:?}");
+    }
+
+    #[test]
+    fn a_policy_that_asks_in_vain_is_told_first() {
+        let told =
+            |text: &str, services: &[&str]| findings(&policy(text), false, &stacks(services)).join("\n");
+        let ssh = told("mode = \"required\"\nservices = [\"ssh\"]\n", &["sshd", "login"]);
+        assert!(
+            ssh.starts_with("nobody is asked for a code: ") && ssh.contains("the service \"ssh\""),
+            "{ssh}"
+        );
+        for (text, services) in [
+            ("services = [\"su\"]\n", &["sshd", "su-l"][..]),
+            ("mode = \"disabled\"\n", &["login"]),
+            ("services = [\"sshd\"]\n", &[]),
+        ] {
+            assert!(!told(text, services).contains("nobody is asked"), "{text}");
+        }
     }
 
     #[test]

@@ -1,22 +1,8 @@
-//! Stacks on a file system of their own.
+//! Which files are read, and what is found in them.
 
 use super::*;
+use proptest::prelude::*;
 use std::os::unix::fs::symlink;
-
-/// A root directory with these files.
-fn host(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let root = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = root.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    root
-}
-
-fn stacks(files: &[(&str, &str)]) -> Stacks {
-    read_below(host(files).path())
-}
 
 fn names(stacks: &Stacks) -> Vec<&str> {
     stacks.services.iter().map(|service| service.name.as_str()).collect()
@@ -28,7 +14,7 @@ const WHOLE: &str =
 #[test]
 fn a_service_sets_up_with_the_argument_and_all_three_lines() {
     let stacks = stacks(&[
-        ("etc/pam.d/whole", WHOLE),
+        ("etc/pam.d/whole", &format!("auth optional pam_totp.so begin\n{WHOLE}")),
         ("etc/pam.d/no-word", &WHOLE.replace(" setup", " policy=/etc/other.toml")),
         ("etc/pam.d/no-session", &WHOLE.replace("session", "password")),
         ("etc/pam.d/no-auth", &WHOLE.replace("auth ", "password ")),
@@ -161,4 +147,53 @@ fn what_cannot_be_read_is_told_and_the_rest_is_read() {
 #[test]
 fn a_host_without_stacks_has_no_services() {
     assert_eq!(stacks(&[]), Stacks::default());
+}
+
+#[test]
+fn other_stands_in_for_the_kinds_of_lines_that_a_service_lacks() {
+    let other = "auth required pam_unix.so\naccount required pam_totp.so\nsession required pam_totp.so\n";
+    let auth = "auth required pam_unix.so\nauth required pam_totp.so setup\n";
+    let read = stacks(&[
+        ("etc/pam.d/other", other),
+        ("etc/pam.d/su", auth),
+        ("etc/pam.d/ftp", "auth required pam_unix.so\n"),
+    ]);
+    assert!(read.service("su").unwrap().sets_up(), "{read:#?}");
+    assert_eq!(names(&read), ["other", "su"], "only its own lines make a service one with the module");
+}
+
+#[test]
+fn other_that_cannot_be_read_spoils_every_service() {
+    let read = stacks(&[("etc/pam.d/other", "auth required \\\n"), ("etc/pam.d/su", WHOLE)]);
+    assert_eq!(read.service("su").unwrap().faults, [Fault::Unusable], "libpam reads it for each of them");
+    assert!(read.troubles[0].starts_with("/etc/pam.d/other cannot be read: its last line"), "{read:#?}");
+}
+
+#[test]
+fn debians_library_looks_for_included_files_beside_the_administrators_alone() {
+    let files = [
+        ("etc/pam.d/su", "auth include ours\n"),
+        ("usr/lib/pam.d/ours", WHOLE),
+        ("etc/debian_version", "13.1\n"),
+    ];
+    assert!(stacks(&files[..2]).service("su").is_some());
+    let debian = stacks(&files);
+    assert!(debian.service("su").is_none(), "{debian:#?}");
+    assert!(debian.troubles[0].starts_with("/etc/pam.d/ours cannot be read: "), "{debian:#?}");
+}
+
+proptest! {
+    #[test]
+    fn any_stack_is_judged(
+        lines in proptest::collection::vec(
+            "(auth|account|session|-auth|@include|x) (required|sufficient|\\[[a-z_=0-9 ]{0,20}\\]|include|substack) (pam_totp.so|pam_x.so|su|a|b)( begin| setup)?",
+            0..12,
+        ),
+    ) {
+        let text = lines.join("\n");
+        let read = stacks(&[("etc/pam.d/su", &text), ("etc/pam.d/a", &text), ("etc/pam.d/b", WHOLE)]);
+        for service in &read.services {
+            service.faults.iter().for_each(|fault| assert!(!fault.of_service("su").is_empty()));
+        }
+    }
 }
