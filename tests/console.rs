@@ -56,6 +56,7 @@ fn under_a_broken_policy_nobody_gets_past_the_console_and_the_log_names_the_line
     let mut login = host.dialogue_as("root", &["login"]);
     login.answers("login: ", "alice");
     login.answers("Password: ", "wonderland");
+    login.sees("This host cannot check codes now");
     login.sees("Login incorrect");
     host.wait_for_log("/etc/pam_totp/policy.toml:2: ");
     // Mended from a console outside, it is in force at once: the same login program asks again.

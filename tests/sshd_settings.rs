@@ -162,8 +162,27 @@ fn root_whom_sshd_refuses_by_itself_is_told_where_root_is_meant() {
     login.answers("Password: ", "toor");
     login.answers("Verification code: ", &phone.code());
     assert!(login.ends().contains("Permission denied"), "{}", login.seen());
-    let both = key_and_code("AuthenticationMethods publickey,keyboard-interactive");
-    warns(&both, "root cannot log in over ssh");
+}
+
+#[test]
+fn root_with_key_and_code_is_refused_by_sshd_itself_unless_it_permits_root() {
+    for (permit, is_let_in) in
+        [("PermitRootLogin prohibit-password\n", false), ("PermitRootLogin yes\n", true)]
+    {
+        let host = key_and_code(&format!("{permit}AuthenticationMethods publickey,keyboard-interactive"));
+        host.must_run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/key"]);
+        host.must_run(&["install", "-D", "-m", "600", "/root/key.pub", "/root/.ssh/authorized_keys"]);
+        let mut phone = host.enrol("root");
+        let mut login = host.ssh_with("root", &["-i", "/root/key"]);
+        login.answers("Verification code: ", &phone.code());
+        if is_let_in {
+            login.is_let_in_as("root");
+            is_quiet(&host);
+        } else {
+            login.sees("Permission denied");
+            warns(&host, "root cannot log in over ssh, with whatever key and code");
+        }
+    }
 }
 
 #[test]

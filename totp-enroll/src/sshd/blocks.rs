@@ -2,7 +2,10 @@
 //!
 //! Only the lines of Match and Include are read, and which settings a block has: what counts is for sshd to say.
 
+mod lines;
+
 use super::effective::{Connection, ELSEWHERE, SOMEBODY};
+use lines::{criteria, fits, has_wildcard, words};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
@@ -229,76 +232,6 @@ impl Block {
     }
 }
 
-/// The criteria of a Match line: `User a,b Address 10.0.0.0/8`, and with `=` since OpenSSH 9.9.
-fn criteria(words: &[String]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name.to_ascii_lowercase(), value.to_owned()),
-            None => (word.to_ascii_lowercase(), String::new()),
-        };
-        let alone = ["all", "invalid-user"].contains(&name.as_str());
-        let value =
-            if value.is_empty() && !alone { words.next().cloned().unwrap_or_default() } else { value };
-        found.push((name, value));
-    }
-    found
-}
-
-/// The words of a line: parted by white space, or by `=` behind the keyword; quotes hold one together.
-fn words(line: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quoted = false;
-    for character in line.chars() {
-        match character {
-            '"' => {
-                quoted = !quoted;
-                word.get_or_insert_default();
-            }
-            '#' if !quoted && word.is_none() => break,
-            '=' if !quoted && words.is_empty() => words.extend(word.take()),
-            _ if character.is_whitespace() && !quoted => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(character),
-        }
-    }
-    words.extend(word);
-    words
-}
-
-fn has_wildcard(pattern: &str) -> bool {
-    pattern.contains(['*', '?', '['])
-}
-
-/// Whether a file name fits a pattern of `*` and `?`. One in brackets fits whatever stands there: rather a file
-/// too many than one too few.
-fn fits(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    fits_from(&pattern, &name)
-}
-
-fn fits_from(pattern: &[char], name: &[char]) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some(('*', rest)) => {
-            fits_from(rest, name) || name.split_first().is_some_and(|(_, name)| fits_from(pattern, name))
-        }
-        Some(('[', rest)) => {
-            let behind = rest
-                .iter()
-                .position(|&character| character == ']')
-                .map_or(rest.len(), |end| end.saturating_add(1));
-            let rest = rest.get(behind..).unwrap_or_default();
-            name.split_first().is_some_and(|(_, name)| fits_from(rest, name))
-        }
-        Some((&character, rest)) => name
-            .split_first()
-            .is_some_and(|(&first, name)| (character == '?' || character == first) && fits_from(rest, name)),
-    }
-}
-
 fn shown(root: &Path, path: &Path) -> String {
     Path::new("/").join(path.strip_prefix(root).unwrap_or(path)).display().to_string()
 }
@@ -316,131 +249,4 @@ fn read_text(path: &Path) -> io::Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    struct Root(tempfile::TempDir);
-
-    impl Root {
-        fn with(files: &[(&str, &str)]) -> Self {
-            let root = tempfile::tempdir().unwrap();
-            for (name, text) in files {
-                let path = root.path().join("etc/ssh").join(name);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
-            }
-            Self(root)
-        }
-
-        fn files(&self) -> Files {
-            read_below(self.0.path())
-        }
-
-        fn asked(&self, users: &[&str]) -> Vec<String> {
-            let users: Vec<_> = users.iter().map(|&user| user.to_owned()).collect();
-            let members = |group: &str| if group == "admins" { vec!["alice".to_owned()] } else { Vec::new() };
-            let connections = self.files().connections(&users, members);
-            connections.iter().map(|one| format!("{} {} {}", one.user, one.address, one.port)).collect()
-        }
-    }
-
-    const GENERAL: [&str; 2] = ["somebody 203.0.113.1 22", "root 203.0.113.1 22"];
-
-    #[test]
-    fn without_a_block_that_decides_sshd_is_asked_in_general_and_about_root() {
-        let root = Root::with(&[("sshd_config", "UsePAM yes\nMatch User anoncvs\n\tX11Forwarding no\n")]);
-        assert_eq!(root.asked(&["bob"]), GENERAL);
-    }
-
-    #[test]
-    fn whom_a_block_means_sshd_is_asked_about() {
-        let root = Root::with(&[
-            (
-                "sshd_config",
-                "Include /etc/ssh/sshd_config.d/*.conf\nmatch address 10.0.0.0/8,!10.1.0.0/16\n PasswordAuthentication=yes\nMatch Group admins\n AuthenticationMethods publickey\n",
-            ),
-            (
-                "sshd_config.d/10-b.conf",
-                "Match User backup,adm-*,!eve LocalPort 2222\n KbdInteractiveAuthentication no # here\n",
-            ),
-            ("sshd_config.d/README", "Match User nobody\nPermitRootLogin yes\n"),
-        ]);
-        let expected = [
-            "backup 203.0.113.1 2222",
-            "adm-x 203.0.113.1 2222",
-            "somebody 10.0.0.0 22",
-            "root 10.0.0.0 22",
-            "bob 10.0.0.0 22",
-            "alice 203.0.113.1 22",
-        ];
-        assert_eq!(root.asked(&["bob"]), [&GENERAL[..], &expected].concat());
-        assert_eq!(root.files().troubles, [] as [&str; 0]);
-    }
-
-    #[test]
-    fn an_address_is_made_up_for_a_pattern() {
-        let lines = "Match Address *,!10.0.0.0/8\nPermitRootLogin no\nMatch Address 10.*,192.168.1.?,fe80:*,2001:db8::/32 User a\nPermitRootLogin no\n";
-        let root = Root::with(&[("sshd_config", lines)]);
-        let made_up = ["a 10.1 22", "a 192.168.1.1 22", "a fe80::1 22", "a 2001:db8:: 22"];
-        assert_eq!(root.asked(&[]), [&GENERAL[..], &made_up].concat());
-    }
-
-    #[test]
-    fn what_is_not_looked_at_is_told() {
-        let mut lines = String::from("Match Host *.example.org\n  AuthenticationMethods publickey\n");
-        for number in 0..100 {
-            lines += &format!("Match User u{number}\nAuthenticationMethods publickey\n");
-        }
-        let root = Root::with(&[("sshd_config", &format!("Include a*/b\n{lines}"))]);
-        let mut files = root.files();
-        assert_eq!(files.connections(&[], |_| Vec::new()).len(), MOST_CONNECTIONS);
-        let told = files.troubles.join("\n");
-        for part in
-            ["Include a*/b", "/etc/ssh/sshd_config line 2: whom \"Match host\" means", "only 64 kinds"]
-        {
-            assert!(told.contains(part), "{part}: {told}");
-        }
-        let none = Root::with(&[]);
-        assert!(none.files().troubles[0].starts_with("/etc/ssh/sshd_config cannot be read"));
-        let circle = Root::with(&[("sshd_config", "Include sshd_config\n")]);
-        assert!(circle.files().troubles[0].contains("too deeply"));
-    }
-
-    #[test]
-    fn lines_are_read_as_sshd_reads_them() {
-        for (line, expected) in [
-            ("  Match User a,b  Address 10.0.0.0/8", &["Match", "User", "a,b", "Address", "10.0.0.0/8"][..]),
-            ("Match Group \"Domain Users\"", &["Match", "Group", "Domain Users"]),
-            ("UsePAM=yes", &["UsePAM", "yes"]),
-            ("# Match all", &[]),
-            ("Match user=a # b", &["Match", "user=a"]),
-        ] {
-            assert_eq!(words(line), expected, "{line}");
-        }
-        let text = |text: &str| criteria(&words(text)[1..]);
-        assert_eq!(text("Match user=a Group b"), [("user".into(), "a".into()), ("group".into(), "b".into())]);
-        assert_eq!(text("Match all"), [("all".into(), String::new())]);
-    }
-
-    #[test]
-    fn names_fit_patterns() {
-        for (pattern, name, fit) in [
-            ("*.conf", "a.conf", true),
-            ("*.conf", "a.conf~", false),
-            ("0?-*.conf", "01-a.conf", true),
-            ("[0-9]*", "1x", true),
-            ("a", "ab", false),
-        ] {
-            assert_eq!(fits(pattern, name), fit, "{pattern} {name}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read(text in "(\\PC|\n|Match |User |=|\"|\\*|a,b| ){0,40}") {
-            let root = Root::with(&[("sshd_config", &text)]);
-            let _ = root.asked(&[]);
-        }
-    }
-}
+mod tests;
