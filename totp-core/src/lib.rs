@@ -25,6 +25,7 @@ pub mod issued;
 pub mod login;
 pub mod mode_override;
 pub mod name;
+pub mod nsswitch;
 pub mod operation;
 pub mod otp;
 pub mod otpauth;
