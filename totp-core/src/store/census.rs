@@ -81,18 +81,26 @@ impl Store {
     /// # Errors
     /// As [`Self::holdings`].
     pub fn leftovers(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = self.file_names()?;
+        names.retain(|name| is_temporary(name) && self.is_left_behind(name, SFlag::S_IFREG));
+        Ok(names)
+    }
+
+    /// As [`Self::leftovers`], directories whose names begin so.
+    pub(super) fn leftover_directories(&self, beginning: &str) -> Result<Vec<String>, StoreError> {
+        let mut names = self.file_names()?;
+        names.retain(|name| name.starts_with(beginning) && self.is_left_behind(name, SFlag::S_IFDIR));
+        Ok(names)
+    }
+
+    /// Whether it is of this kind and so old that nobody works on it any more.
+    pub(super) fn is_left_behind(&self, name: &str, kind: SFlag) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let mut names = self.file_names()?;
-        names.retain(|name| {
-            let about = fstatat(&self.directory, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
-            is_temporary(name)
-                && about.is_ok_and(|about| {
-                    let kind = SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT;
-                    kind == SFlag::S_IFREG && now.saturating_sub(about.st_mtime) > LEFT_BEHIND_AFTER
-                })
-        });
-        Ok(names)
+        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|about| {
+            SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT == kind
+                && now.saturating_sub(about.st_mtime) > LEFT_BEHIND_AFTER
+        })
     }
 
     /// Removes one of the [leftovers](Self::leftovers).
@@ -107,14 +115,20 @@ impl Store {
     }
 
     fn file_names(&self) -> Result<Vec<String>, StoreError> {
-        let failed = |error: Errno| self.io("listing", ".", error);
-        let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
-        let mut directory = Dir::openat(&self.directory, ".", flags, Mode::empty()).map_err(failed)?;
+        self.names_in(".")
+    }
+
+    /// The names in a directory of the store, without `.` and `..`.
+    pub(super) fn names_in(&self, directory: &str) -> Result<Vec<String>, StoreError> {
+        let failed = |error: Errno| self.io("listing", directory, error);
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
+        let mut directory = Dir::openat(&self.directory, directory, flags, Mode::empty()).map_err(failed)?;
         let mut names = Vec::new();
         for entry in directory.iter() {
             // A name that is no text was not made by the store.
             names.extend(entry.map_err(failed)?.file_name().to_str().ok().map(str::to_owned));
         }
+        names.retain(|name| name != "." && name != "..");
         Ok(names)
     }
 }

@@ -1,11 +1,13 @@
 //! Where it lies on disk: one directory, a set of files a user.
 //!
 //! The directory is opened once, by descriptor; [`file`] opens, checks and replaces what is in it,
-//! [`slots`] is the form of a state file, [`user`] is one user under lock, and [`census`] looks at all of them.
+//! [`slots`] is the form of a state file, [`user`] is one user under lock, [`uids`] finds a credential by its uid, and
+//! [`census`] looks at all of them.
 
 mod census;
 mod file;
 mod slots;
+mod uids;
 mod user;
 
 pub use census::Holding;

@@ -246,6 +246,8 @@ impl LockedUser<'_> {
     /// [`StoreError::Io`], or [`StoreError::Busy`] where an administrator took the lock over meanwhile; the
     /// former credential stands then.
     pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        // First: a credential that cannot be found by its uid would be lost with its user's name.
+        self.store.index_uid(credential.uid, &self.user)?;
         self.put("toml", credential.to_toml().as_bytes())
     }
 
@@ -328,7 +330,7 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_credential(&mut self, state: &State) -> Result<(), StoreError> {
-        self.remove_whole("toml")?;
+        self.remove_toml()?;
         self.remove_whole("pending")?;
         if state.holds_nothing() { self.remove_state() } else { self.record(state, Record::Durable) }
     }
@@ -338,7 +340,8 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_everything(&self) -> Result<(), StoreError> {
-        ["toml", "pending", "mode"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
+        self.remove_toml()?;
+        ["pending", "mode"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
         self.remove_state()
     }
 
@@ -349,6 +352,15 @@ impl LockedUser<'_> {
     pub fn tidy(&self, user: &UserName) -> Result<(), StoreError> {
         let unused = self.slots.state().is_none_or(State::holds_nothing);
         if unused && !self.store.has_credential(user)? { self.remove_state() } else { Ok(()) }
+    }
+
+    fn remove_toml(&self) -> Result<(), StoreError> {
+        let former = self.store.credential(&self.user).ok().flatten();
+        self.remove_whole("toml")?;
+        if let Some(credential) = former {
+            self.store.forget_uid(credential.uid, &self.user);
+        }
+        Ok(())
     }
 
     fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
