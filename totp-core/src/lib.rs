@@ -14,6 +14,7 @@
     )
 )]
 
+pub mod absence;
 pub mod account;
 pub mod answer;
 pub mod clock;

@@ -5,6 +5,8 @@ mod changes;
 mod helpdesk;
 mod invitations;
 mod logins;
+mod orphans;
+mod prune;
 mod set_up;
 mod set_up_at_login;
 mod tokens;

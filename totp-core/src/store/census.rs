@@ -27,6 +27,8 @@ pub struct Holding {
     pub pending: bool,
     /// An administrator's override.
     pub mode: bool,
+    /// A note that the name service did not know the user.
+    pub absence: bool,
 }
 
 impl Store {
@@ -45,6 +47,7 @@ impl Store {
                 "state" => holding.state = true,
                 "pending" => holding.pending = true,
                 "mode" => holding.mode = true,
+                "absent" => holding.absence = true,
                 _ => continue,
             }
             holdings.insert(user, holding);
@@ -143,7 +146,7 @@ fn is_temporary(name: &str) -> bool {
     let drawn = last.len() == 16 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
     let made = match ending {
         "state" => last == "new" || drawn,
-        "toml" | "pending" | "mode" => last == "new",
+        "toml" | "pending" | "mode" | "absent" => last == "new",
         _ => false,
     };
     made && UserName::from_file_stem(stem).is_some()
@@ -173,15 +176,23 @@ mod tests {
         let alice = UserName::new("alice").unwrap();
         store.lock(&odd).unwrap().write_credential(&example()).unwrap();
         drop(store.lock(&alice).unwrap());
-        for name in ["alice.mode", ".dave.toml.new", "erin.pending", "%zz.toml", ".toml", "lost+found", "x.y"]
-        {
+        for name in [
+            "alice.mode",
+            ".dave.toml.new",
+            "erin.pending",
+            "erin.absent",
+            "%zz.toml",
+            ".toml",
+            "lost+found",
+            "x.y",
+        ] {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let erin = UserName::new("erin").unwrap();
         let expected = BTreeMap::from([
             (odd.clone(), Holding { credential: true, state: true, ..Holding::default() }),
             (alice, Holding { state: true, mode: true, ..Holding::default() }),
-            (erin, Holding { pending: true, ..Holding::default() }),
+            (erin, Holding { pending: true, absence: true, ..Holding::default() }),
         ]);
         assert_eq!(store.holdings().unwrap(), expected);
         assert_eq!(store.users().unwrap(), [odd]);

@@ -3,6 +3,7 @@
 use super::file::OpenFile;
 use super::slots::{FILE_BYTES, Slots};
 use super::{Store, StoreError};
+use crate::absence::Absence;
 use crate::credential::{Credential, CredentialId};
 use crate::login::Record;
 use crate::mode_override::ModeOverride;
@@ -27,7 +28,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct LockedUser<'s> {
     store: &'s Store,
-    user: UserName,
+    pub(super) user: UserName,
     open: OpenFile,
     slots: Slots,
 }
@@ -198,7 +199,7 @@ fn insist_on_file_size() -> Result<(), StoreError> {
 }
 
 impl LockedUser<'_> {
-    fn name(&self, ending: &str) -> String {
+    pub(super) fn name(&self, ending: &str) -> String {
         self.user.file_name(ending)
     }
 
@@ -267,7 +268,7 @@ impl LockedUser<'_> {
     }
 
     /// An administrator may have taken the lock over meanwhile; then nothing of this process counts any more.
-    fn insist_on_lock(&self) -> Result<(), StoreError> {
+    pub(super) fn insist_on_lock(&self) -> Result<(), StoreError> {
         let name = self.name("state");
         let there = self.store.current(&name, &self.open)?.ok_or(StoreError::Busy)?;
         if !Mode::from_bits_truncate(there.st_mode).contains(MARK) {
@@ -324,6 +325,22 @@ impl LockedUser<'_> {
         self.remove_whole("mode")
     }
 
+    /// Puts a note in place that the name service does not know the user, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_absence(&self, absence: &Absence) -> Result<(), StoreError> {
+        self.put("absent", absence.to_toml().as_bytes())
+    }
+
+    /// Ends such a note.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_absence(&self) -> Result<(), StoreError> {
+        self.remove_whole("absent")
+    }
+
     /// Removes credential and set-up under way, then leaves `state` of what was kept of them. In this order
     /// a crash in between leaves a user without a credential, never one whose used codes count again.
     ///
@@ -341,7 +358,7 @@ impl LockedUser<'_> {
     /// [`StoreError::Io`].
     pub fn remove_everything(&self) -> Result<(), StoreError> {
         self.remove_toml()?;
-        ["pending", "mode"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
+        ["pending", "mode", "absent"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
         self.remove_state()
     }
 
@@ -363,7 +380,7 @@ impl LockedUser<'_> {
         Ok(())
     }
 
-    fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
+    pub(super) fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
         self.insist_on_lock()?;
         let name = self.name(ending);
         // What a process that lost its lock was about to put in place.

@@ -8,7 +8,7 @@ mod timing;
 
 use super::arguments::Check;
 use super::layout;
-use crate::admin::mail;
+use crate::admin::{mail, orphans};
 use crate::exit::{Status, Stop};
 use crate::stacks;
 use crate::terminal::Terminal;
@@ -47,5 +47,6 @@ pub fn findings(policy: &Policy, text: &str) -> Vec<String> {
     let stacks = stacks::read();
     findings.extend(services::findings(policy, states_at_login, &stacks));
     findings.extend(stacks.troubles);
+    findings.extend(orphans::findings(policy));
     findings
 }
