@@ -144,3 +144,26 @@ fn nis_through_compat_is_a_directory_and_a_missing_switch_is_files() {
     host.must_run(&["rm", "/etc/nsswitch.conf"]);
     is_not_asked(ssh(&host, "bob", "builder"), "bob");
 }
+
+#[test]
+fn who_is_not_found_while_a_directory_is_down_is_not_one_of_whom_no_rule_speaks() {
+    let rule = |keys: &str| format!("mode = \"disabled\"\n[[rule]]\n{keys}\nmode = \"required\"\n");
+    let host = with_directory("directory files")
+        .policy(&rule("groups = [\"admins\"]"))
+        .stack("test", Stack::Text("auth required pam_totp.so\nauth required pam_permit.so\n"))
+        .build();
+    let is_asked = |user: &str| {
+        let outcome = host.run_with_input("root", &["pamtester", "test", user, "authenticate"], "123456\n");
+        let asked = outcome.text().contains(CODE);
+        assert_eq!(outcome.status == 0, !asked, "{outcome:?}");
+        asked
+    };
+    assert!(is_asked("carol") && !is_asked("dave"));
+    host.directory_fails(true);
+    // Unknown now, but perhaps not to a module that asks a moment later.
+    assert!(is_asked("carol") && is_asked("dave"));
+    host.write(host::POLICY, rule("users = [\"carol\"]"));
+    assert!(is_asked("CAROL") && is_asked("carol@example.org") && !is_asked("dave"));
+    host.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n");
+    assert!(!is_asked("carol") && !is_asked("dave"), "nobody but the host knows users here");
+}

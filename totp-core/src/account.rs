@@ -128,6 +128,43 @@ impl Membership for Groups<'_> {
     }
 }
 
+/// A name that no account has, as it was typed.
+///
+/// Where nsswitch.conf names a directory, which may be down, it may be a user who is not found at the moment, and in any
+/// group: no rule about them falls away. The caller denies the login for want of an account, or leaves that to others,
+/// who look again a moment later.
+pub struct Stranger<'a> {
+    typed: &'a str,
+    may_exist: OnceCell<bool>,
+}
+
+impl<'a> Stranger<'a> {
+    /// Whoever typed this.
+    #[must_use]
+    pub fn of(typed: &'a str) -> Self {
+        Self { typed, may_exist: OnceCell::new() }
+    }
+
+    fn may_exist(&self) -> bool {
+        *self.may_exist.get_or_init(|| Sources::of(Database::Passwd).name_a_directory())
+    }
+}
+
+impl Membership for Stranger<'_> {
+    fn is_in(&self, _: &str) -> Option<bool> {
+        (!self.may_exist()).then_some(false)
+    }
+
+    /// Whatever the case and the domain: how a directory spells it cannot be known.
+    fn may_be(&self, user: &str) -> bool {
+        fn bare(name: &str) -> &str {
+            let name = name.rsplit('\\').next().unwrap_or(name);
+            name.split('@').next().unwrap_or(name)
+        }
+        bare(user).eq_ignore_ascii_case(bare(self.typed)) && self.may_exist()
+    }
+}
+
 /// The name service gave no answer. That is never the same as "unknown user".
 #[derive(Debug)]
 pub enum AccountError {
@@ -186,6 +223,21 @@ mod tests {
         let groups = Groups::of(&root);
         assert_eq!(groups.is_in("root"), Some(true));
         assert_eq!(groups.is_in("no-such-group-here"), Some(false));
+    }
+
+    #[test]
+    fn a_stranger_may_be_whoever_is_spelled_alike() {
+        let may_be = |exists: bool, typed: &str, user: &str| {
+            let stranger = Stranger { typed, may_exist: OnceCell::from(exists) };
+            assert_eq!(stranger.is_in("admins"), (!exists).then_some(false));
+            stranger.may_be(user)
+        };
+        for (typed, user) in
+            [("carol", "carol"), ("CAROL", "carol"), ("EX\\carol", "carol"), ("carol", "carol@example.org")]
+        {
+            assert!(may_be(true, typed, user) && !may_be(false, typed, user), "{typed}");
+        }
+        assert!(!may_be(true, "carol", "dave") && !may_be(true, "", "dave"));
     }
 
     #[test]

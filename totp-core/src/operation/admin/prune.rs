@@ -46,7 +46,7 @@ pub fn absence_left(context: &Context<'_>, now: &Moment) -> Result<u64, Failure>
     // Who was let in since was not gone then: two runs may both have met a directory that was down.
     let last = store.glance_at_state(name, id).ok().and_then(|state| state.ledger.last_success());
     let seen = last.is_some_and(|last| last > absence.since.now);
-    Ok(if seen || absence.since.now > now.now { LONG_ENOUGH } else { absence.left(now) })
+    Ok(if seen { LONG_ENOUGH } else { absence.left(now) })
 }
 
 /// Notes that the name service does not know the user, in the place of a note that is worth nothing. One that counts
