@@ -5,6 +5,7 @@ use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::text::printable;
 use totp_core::name::UserName;
+use totp_core::nsswitch::{Database, Sources};
 use totp_core::operation::admin;
 
 pub fn run(session: &Session, terminal: &Terminal, old: &str, yes: bool) -> Result<(), Stop> {
@@ -28,18 +29,27 @@ pub fn run(session: &Session, terminal: &Terminal, old: &str, yes: bool) -> Resu
 /// Why it may be somebody else's.
 fn doubt(old: &UserName, session: &Session, made_for: u32) -> String {
     let former = printable(old.as_str());
-    if made_for == session.account.uid {
+    if *old == session.account.name {
+        return format!(
+            "Somebody who was deleted and added again may be another person of the same name: only if the uid of {former} was changed is this the same person."
+        );
+    }
+    let doubt = if made_for == session.account.uid {
         format!(
             "useradd gives the uid of a deleted user to the next new one: only if {former} was renamed, not deleted, is this the same person. The phone of a stranger would be {}'s second factor.",
             session.user()
-        )
-    } else if *old == session.account.name {
-        format!(
-            "Somebody who was deleted and added again may be another person of the same name: only if the uid of {former} was changed is this the same person."
         )
     } else {
         format!(
             "Neither name nor uid are those of {former}: nothing but your word says that this is the same person."
         )
-    }
+    };
+    let hidden = if Sources::of(Database::Passwd).name_a_directory() {
+        format!(
+            " /etc/nsswitch.conf names a directory, which may be down: be sure that nobody is named {former} there."
+        )
+    } else {
+        String::new()
+    };
+    doubt + &hidden
 }
