@@ -34,7 +34,8 @@ const NO_GID: u32 = u32::MAX - 1;
 ///   user or of the group finds an entry that [only the directory has](Sources::directory_of).
 /// - Otherwise it is undecided.
 ///
-/// "A member" needs no proof: no failure makes one up.
+/// "A member" needs no proof: no failure makes one up. (But where a group of the directory stands before one of the
+/// host's own with the same name, the host's is meant while the directory is down.)
 pub struct Groups<'a> {
     account: &'a Account,
     found: OnceCell<Option<Vec<Gid>>>,
