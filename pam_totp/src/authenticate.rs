@@ -144,7 +144,9 @@ impl<'l> Attempt<'l> {
                 login.debug("optional and not configured");
                 return Ok(self.not_asked(Outcome::Passed));
             }
-            (Mode::Required, Found::NotConfigured) => return self.receive(&desk, &account),
+            (Mode::Required, Found::NotConfigured) | (_, Found::Orphaned) => {
+                return self.receive(&desk, &account);
+            }
             (_, Found::Code { digits }) => digits,
         };
         let first = self.first_pass(&desk, &account, digits)?;
@@ -179,6 +181,7 @@ impl<'l> Attempt<'l> {
             Ok(LoginReply::Welcome(welcome)) => Some(welcome),
             Ok(_) => return Err(odd_reply()),
             Err(Failure::Impossible(_)) => return Ok(self.refuse_unjudged("set-up-meanwhile")),
+            Err(Failure::Orphaned(way_out)) => return Ok(self.refuse_orphaned(&way_out)),
             // A screen locker: totp-helper sets nobody up for a program that is not root.
             Err(Failure::NotPermitted(_)) => None,
             Err(failure) => return Err(failure.to_string()),
@@ -377,6 +380,17 @@ impl<'l> Attempt<'l> {
             }
             Hopeless::NotConfigured | Hopeless::UnknownUser => self.tell_stranger(),
         }
+    }
+
+    /// Denies whose second factor is kept under another name or uid. The library has logged it.
+    fn refuse_orphaned(&self, way_out: &str) -> Answer {
+        self.level_refusal();
+        if self.login.is_local() {
+            self.login.tell(Message::Error(way_out));
+        } else {
+            self.tell_stranger();
+        }
+        denied(PamError::AUTH_ERR)
     }
 
     /// Denies what was not judged, and so not counted.

@@ -7,12 +7,12 @@ use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use std::ffi::{CStr, CString};
 use std::path::Path;
 use totp_core::POLICY_FILE;
-use totp_core::account::{Account, Groups};
+use totp_core::account::{Account, Groups, Stranger};
 use totp_core::clock::Timestamp;
 use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::event::{Event, EventLog as _, Level};
 use totp_core::operation::{Actor, Failure, Found, LoginReply, Probe, Request};
-use totp_core::policy::{Mode, NoGroups, Policy, Subject};
+use totp_core::policy::{Mode, Policy, Subject};
 use totp_core::source::Source;
 
 /// Something that a login needs cannot be used.
@@ -80,13 +80,15 @@ impl<'p> Login<'p> {
     /// The mode that counts for this login, of an account or of a stranger.
     pub(crate) fn mode(&self, policy: &Policy, overridden: Option<Mode>, account: Option<&Account>) -> Mode {
         let groups = account.map(Groups::of);
+        let typed = self.typed_name.to_string_lossy();
+        let stranger = Stranger::of(&typed);
         let decision = policy.decide(
             overridden,
             &Subject {
                 user: account.map(|account| &account.name),
                 groups: match &groups {
                     Some(groups) => groups,
-                    None => &NoGroups,
+                    None => &stranger,
                 },
                 service: Some(&self.service),
                 source: Some(self.source()),

@@ -130,6 +130,11 @@ fn a_recreated_user_does_not_inherit_the_phone() {
     host.wait_for_log("uid");
     let status = host.run(&["totp-enroll", "admin", "status", "alice", "--json"]).json();
     assert_eq!(status["configured"], false);
+    // Nor is such a user one who never was set up: whose it is, an administrator says.
+    host.write(POLICY, "mode = \"optional\"\n");
+    says(&authenticate(&host, phone.code()), AUTH_ERR);
+    host.must_run(&["totp-enroll", "admin", "prune", "alice", "--yes"]);
+    assert!(host.store_names().is_empty(), "{:?}", host.store_names());
 }
 
 #[test]

@@ -26,7 +26,7 @@ typedef enum nss_status status;
 static status unavailable(int error, int *errnop)
 {
     *errnop = error;
-    return NSS_STATUS_UNAVAIL;
+    return error == EAGAIN ? NSS_STATUS_TRYAGAIN : NSS_STATUS_UNAVAIL;
 }
 
 static status unknown(int *errnop)

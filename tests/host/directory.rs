@@ -20,6 +20,8 @@ const CONNECTION_REFUSED: i32 = 111;
 /// Who is in the directory of a host.
 #[derive(Default)]
 pub(crate) struct Directory {
+    /// The lines of nsswitch.conf for users and for groups; the host's own files first where none are given.
+    order: Option<[String; 2]>,
     users: Vec<(String, String)>,
     groups: Vec<(String, Vec<String>)>,
 }
@@ -30,6 +32,12 @@ impl Builder {
     /// are names like any other.
     pub fn directory_user(mut self, name: &str, password: &str) -> Builder {
         self.directory.users.push((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// The lines of nsswitch.conf for users and for groups, in which "directory" is the directory: "directory files".
+    pub fn directory_order(mut self, users: &str, groups: &str) -> Builder {
+        self.directory.order = Some([users.to_owned(), groups.to_owned()]);
         self
     }
 
@@ -59,7 +67,7 @@ impl Host {
 }
 
 impl Directory {
-    /// Puts the directory into a host and names it after the host's own files, where anybody is in it.
+    /// Puts the directory into a host and names it in nsswitch.conf, where anybody is in it.
     pub(crate) fn join(&self, host: &Host) {
         if self.users.is_empty() && self.groups.is_empty() {
             return;
@@ -80,10 +88,11 @@ impl Directory {
         host.write("/etc/directory/group", groups);
         host.write(&library(&namespace::pam_directory()), built(host));
         // Whole: what this machine looks up elsewhere is no part of a test.
-        let sources = "files directory";
+        let usual = || "files directory".to_owned();
+        let [users, groups] = self.order.clone().unwrap_or_else(|| [usual(), usual()]);
         host.write(
             "/etc/nsswitch.conf",
-            format!("passwd: {sources}\ngroup: {sources}\nshadow: {sources}\nhosts: files\n"),
+            format!("passwd: {users}\ngroup: {groups}\nshadow: {users}\nhosts: files\n"),
         );
     }
 }

@@ -14,6 +14,7 @@
     )
 )]
 
+pub mod absence;
 pub mod account;
 pub mod answer;
 pub mod clock;
@@ -25,6 +26,7 @@ pub mod issued;
 pub mod login;
 pub mod mode_override;
 pub mod name;
+pub mod nsswitch;
 pub mod operation;
 pub mod otp;
 pub mod otpauth;

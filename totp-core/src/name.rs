@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 /// Longest file stem: NAME_MAX less the longest ending and the temporary files' additions.
 const LONGEST_STEM: usize = 200;
-/// Bytes of the longest of `.toml`, `.state`, `.mode` and `.pending`: room for it spares an allocation.
+/// Bytes of the longest of `.toml`, `.state`, `.mode`, `.absent` and `.pending`: room for it spares an allocation.
 const LONGEST_ENDING: usize = 8;
 
 /// The user name that the name service returns for what was typed, never what was typed itself.

@@ -176,8 +176,30 @@ pub enum Admin {
     },
     /// Tell which rule decides for a login, and what it will meet
     Explain(Explain),
-    /// Remove what is kept of users who no longer exist or came back with another uid
-    Prune(Yes),
+    /// Remove what is kept of users who no longer exist
+    ///
+    /// Without names: of everybody whom the name service does not know. Where /etc/nsswitch.conf names a directory,
+    /// which may be down, it notes who is unknown and removes whom a run at least a day earlier noted. What may be a
+    /// renamed user's, or was made for another uid of the name, stays until it is named here or adopted.
+    Prune {
+        /// Only of these, and at once; also of a name that has another uid by now
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Give the two-factor login of a former name, or of a former uid of the same name, to its user
+    ///
+    /// As after `usermod --login` or `usermod --uid`. Devices, used codes, recovery codes, mail address and override
+    /// go with it.
+    Adopt {
+        /// The name it is kept under
+        old: String,
+        /// The user's name by now; the same where only the uid has changed
+        new: String,
+        #[command(flatten)]
+        yes: Yes,
+    },
     /// Override the policy's mode for a user
     Mode {
         /// The user's name
@@ -428,6 +450,8 @@ mod tests {
             "admin explain alice --service sshd --from 192.0.2.7 --json",
             "admin explain nobody-here --service sshd --from fe80::1%eth0 --stranger",
             "admin prune --yes",
+            "admin prune alice bob --yes",
+            "admin adopt alice alicia --yes",
             "admin policy show --json",
             "admin policy get totp.digits",
             "admin policy set totp.digits=8 mode= --yes",

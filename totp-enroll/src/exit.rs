@@ -98,7 +98,10 @@ impl Stop {
     pub fn status(&self) -> Status {
         match self {
             Self::Failure(failure) => match failure {
-                Failure::Refused(_) | Failure::NotProven { .. } | Failure::Impossible(_) => Status::Refused,
+                Failure::Refused(_)
+                | Failure::NotProven { .. }
+                | Failure::Impossible(_)
+                | Failure::Orphaned(_) => Status::Refused,
                 Failure::NotConfigured => Status::NotConfigured,
                 Failure::NotPermitted(_) => Status::NotPermitted,
                 Failure::Unusable(_) => Status::Unusable,

@@ -32,6 +32,10 @@ pub fn details(status: &Status, places: Vec<String>, way_to_set_up: &str) -> Vec
         let until = printable(&temporary.until);
         format!("Temporary code: good for {}, until {until}", logins(temporary.uses_left))
     }));
+    if let Some(orphan) = &status.orphan {
+        lines.push(format!("Set up: not for this name and uid. {}", printable(&orphan.way_out)));
+        return lines;
+    }
     if !status.configured {
         lines.push(match status.mode {
             Mode::Disabled => format!("Set up: no; {way_to_set_up}, without effect yet"),
@@ -150,6 +154,7 @@ mod tests {
             user: "alice".into(),
             mode: Mode::Optional,
             configured: true,
+            orphan: None,
             strategy: "totp".into(),
             since: Some("2026-11-22T03:00:00Z".into()),
             devices: vec![DeviceStatus {

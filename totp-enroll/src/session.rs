@@ -1,5 +1,6 @@
 //! Who calls, under which policy, and the way to the store: one request in, the reply to it out.
 
+use crate::admin::orphans::Orphan;
 use crate::asked::{Person, Places};
 use crate::exit::Stop;
 use crate::stacks;
@@ -76,8 +77,19 @@ impl Session {
     /// For what root does to others.
     pub fn of_root(policy: Option<&Path>, user: &str) -> Result<Self, Stop> {
         insist_on_root()?;
-        let account = Account::by_name(user)?.ok_or_else(|| Stop::NoSuchUser(user.to_owned()))?;
-        Self::open(policy, account, Actor::Root)
+        match Account::by_name(user)? {
+            Some(account) => Self::open(policy, account, Actor::Root),
+            None => Err(Self::of_nobody(policy, user).unwrap_or_else(|| Stop::NoSuchUser(user.to_owned()))),
+        }
+    }
+
+    /// What is kept of a name that nobody has, if anything is.
+    fn of_nobody(policy: Option<&Path>, user: &str) -> Option<Stop> {
+        let name = UserName::new(user).ok()?;
+        let store = Office::open(policy).ok()?.store().ok()?;
+        let holding = *store.holdings().ok()?.get(&name)?;
+        let orphan = Orphan::of(&store, &name, holding, None).ok()??;
+        Some(Stop::Refused(format!("nothing was done: {}", orphan.in_words())))
     }
 
     /// As [`Self::of_root`], also for a user who was deleted and left files in the store.

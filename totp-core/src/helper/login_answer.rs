@@ -52,6 +52,7 @@ fn failure(entry: Entry<'_>) -> Option<Failure> {
         }
         ("impossible", Some(value)) => owned(value).map(Failure::Impossible),
         ("not-configured", None) => Some(Failure::NotConfigured),
+        ("orphaned", Some(value)) => owned(value).map(Failure::Orphaned),
         ("not-permitted", Some(value)) => owned(value).map(Failure::NotPermitted),
         ("unusable", Some(value)) => owned(value).map(Failure::Unusable),
         _ => None,
@@ -66,6 +67,7 @@ fn probe(entry: Entry<'_>) -> Option<Probe> {
     };
     let found = match word(found?)? {
         ("not-configured", None) => Found::NotConfigured,
+        ("orphaned", None) => Found::Orphaned,
         ("remembered", None) => Found::Remembered,
         ("code", Some(value)) => Found::Code { digits: only(value, "digits")?.integer(0..=u8::MAX).ok()? },
         _ => return None,

@@ -4,6 +4,7 @@
 //! phase runs only after the whole auth stack said yes: it draws a secret and has it proven. The session
 //! phase makes it count, for later modules and the program itself may still have refused.
 
+use super::orphan::Orphan;
 use super::setup::Proof;
 use super::{Actor, Begun, Context, Failure, Outlook, SessionStart, attempt, setup};
 use crate::answer::Answer;
@@ -25,6 +26,19 @@ fn insist_on_host(context: &Context<'_>) -> Result<(), Failure> {
 
 /// Judges the answer of a user who is not set up.
 pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Failure> {
+    let orphan = context.orphan()?;
+    // A login is let in by what an administrator issued, if by anything. A screen locker is told why not at once.
+    let refused = |orphan: &Orphan| {
+        let event = context
+            .event("login", "denied", Some(orphan.reason()))
+            .with("former_user", orphan.name(context.account))
+            .with("former_uid", &orphan.uid(context.account));
+        context.log.event(Level::Warning, &event);
+        Failure::Orphaned(orphan.way_out(context.account))
+    };
+    if let Some(orphan) = orphan.as_ref().filter(|_| context.actor == Actor::Owner) {
+        return Err(refused(orphan));
+    }
     insist_on_host(context)?;
     let judge = |state| {
         let answer = Answer::parse(typed.as_bytes());
@@ -32,7 +46,10 @@ pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Fai
     };
     // Who has no state has no code to spend, and is given no file for having tried one.
     let Some(mut user) = context.store.lock_if_there(&context.account.name)? else {
-        return Ok(judge(crate::state::State::default()).0);
+        return match &orphan {
+            Some(orphan) => Err(refused(orphan)),
+            None => Ok(judge(crate::state::State::default()).0),
+        };
     };
     if context.own_credential(user.credential(&context.account.name)?).is_some() {
         return Err(setup::changed_meanwhile());
@@ -41,6 +58,8 @@ pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Fai
     if let Welcome::Accepted(factor) = &welcome {
         user.record(&next, Record::Durable)?;
         attempt::log_acceptance(context, "login", factor);
+    } else if let Some(orphan) = &orphan {
+        return Err(refused(orphan));
     }
     Ok(welcome)
 }
@@ -76,6 +95,7 @@ pub(super) fn put_off(context: &Context<'_>) -> Result<Grace, Failure> {
     if credential.is_some() {
         return Err(setup::changed_meanwhile());
     }
+    setup::insist_on_no_orphan(context, &user)?;
     let mut state = user.newcomer(context.account.uid);
     let Some(left) = newcomer::put_off(context.policy, &mut state, context.now) else {
         user.tidy(&context.account.name)?;
@@ -102,6 +122,7 @@ pub(super) fn begin(
     if credential.is_some() {
         return Err(setup::changed_meanwhile());
     }
+    setup::insist_on_no_orphan(context, &user)?;
     if invited.is_some_and(|invitation| !setup::stands(context, &user, invitation)) {
         return Err(setup::no_invitation_any_more());
     }
@@ -170,6 +191,7 @@ pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Resul
     if service != context.service {
         return Err(Failure::Impossible("the set-up was begun on another service".to_owned()));
     }
+    setup::insist_on_no_orphan(context, &user)?;
     setup::insist_on_invitation(context, &user, &pending)?;
     let device = pending.device.name.clone();
     setup::set_up(context, &mut user, pending.device, Proof::Login(proven.step), proven.recovery)?;

@@ -19,7 +19,7 @@ pub(super) fn probe(context: &Context<'_>) -> Result<Probe, Failure> {
 fn found(context: &Context<'_>) -> Result<Found, Failure> {
     let found = context.store.credential(&context.account.name)?;
     let Some(credential) = context.own_credential(found) else {
-        return Ok(Found::NotConfigured);
+        return Ok(if context.orphan()?.is_some() { Found::Orphaned } else { Found::NotConfigured });
     };
     if context.policy.remember_hosts_for > 0 && context.source.address().is_some() {
         let user = context.store.lock(&context.account.name)?;

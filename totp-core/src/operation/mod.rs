@@ -6,14 +6,15 @@ pub mod admin;
 mod at_login;
 mod attempt;
 mod devices;
+pub mod orphan;
 mod recovery;
 mod request;
 mod setup;
 mod status;
 
 pub use request::{
-    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, LoginReply, Outlook, OverrideStatus,
-    Probe, Purpose, Reply, Request, SessionStart, Shown, Status, TemporaryStatus,
+    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, LoginReply, OrphanStatus, Outlook,
+    OverrideStatus, Probe, Purpose, Reply, Request, SessionStart, Shown, Status, TemporaryStatus,
 };
 
 use crate::account::{Account, Groups};

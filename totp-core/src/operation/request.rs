@@ -147,6 +147,9 @@ pub struct Probe {
 pub enum Found {
     /// Nothing can be asked: not set up.
     NotConfigured,
+    /// Nothing can be asked, and nobody is let in without: a second factor is kept under another name or uid of
+    /// this user, see [`orphan`](super::orphan).
+    Orphaned,
     /// Nothing needs to be: the address is remembered.
     Remembered,
     /// A code of so many digits.
@@ -207,6 +210,8 @@ pub struct Status {
     pub overridden: Option<OverrideStatus>,
     /// Whether a device is set up.
     pub configured: bool,
+    /// Under which other name or uid a second factor is kept that may be this user's, who is not let in meanwhile.
+    pub orphan: Option<OrphanStatus>,
     /// `totp`.
     pub strategy: String,
     /// Since when (RFC 3339).
@@ -244,6 +249,17 @@ pub struct OverrideStatus {
     pub since: String,
     /// Who made it.
     pub by: String,
+}
+
+/// A second factor that is kept under another name or uid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrphanStatus {
+    /// The name.
+    pub user: String,
+    /// The uid.
+    pub uid: u32,
+    /// What an administrator does about it.
+    pub way_out: String,
 }
 
 /// A temporary code.
@@ -380,6 +396,8 @@ pub enum Failure {
     Impossible(String),
     /// No device is set up.
     NotConfigured,
+    /// A second factor is kept under another name or uid of this user; the sentence says what an administrator does.
+    Orphaned(String),
     /// The policy or the system does not let this user do it.
     NotPermitted(String),
     /// Policy, store or name service cannot be used.
@@ -396,7 +414,9 @@ impl fmt::Display for Failure {
             Self::NotProven { .. } => f.write_str(
                 "That is not the code of this secret. Type the code that the app shows now; if it keeps being wrong, the clock of the phone or of this host is.",
             ),
-            Self::Impossible(why) | Self::NotPermitted(why) | Self::Unusable(why) => f.write_str(why),
+            Self::Impossible(why) | Self::Orphaned(why) | Self::NotPermitted(why) | Self::Unusable(why) => {
+                f.write_str(why)
+            }
             Self::NotConfigured => f.write_str("two-factor login is not set up; `totp-enroll enroll` does it"),
         }
     }

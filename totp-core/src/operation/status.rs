@@ -1,6 +1,8 @@
 //! What is set up, without a secret and without a code; and forgetting remembered hosts.
 
-use super::{Context, DeviceStatus, Failure, HostStatus, OverrideStatus, Status, TemporaryStatus};
+use super::{
+    Context, DeviceStatus, Failure, HostStatus, OrphanStatus, OverrideStatus, Status, TemporaryStatus, orphan,
+};
 use crate::clock::Timestamp;
 use crate::credential::Device;
 use crate::login::newcomer;
@@ -22,7 +24,9 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
         (context.newcomer()?, None)
     };
     state.ledger.settle_clock(context.now);
-    let mode = context.strictest_mode()?;
+    let orphan = if configured { None } else { context.orphan()? };
+    let decided = context.strictest_mode()?;
+    let mode = if orphan.is_some() { orphan::strictest(decided) } else { decided };
     let devices = credential.as_ref().map(|credential| credential.devices.as_slice()).unwrap_or_default();
     let remembered = |host: &Source| is_remembered(context.policy, &state, *host, context.now);
     Ok(Status {
@@ -30,6 +34,11 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
         mode,
         overridden: overridden(context)?,
         configured,
+        orphan: orphan.map(|orphan| OrphanStatus {
+            user: orphan.name(context.account).to_string(),
+            uid: orphan.uid(context.account),
+            way_out: orphan.way_out(context.account),
+        }),
         strategy: "totp".to_owned(),
         since: credential.as_ref().map(|credential| credential.created.to_rfc3339()),
         devices: devices.iter().map(device_status).collect(),

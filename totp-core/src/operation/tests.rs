@@ -5,6 +5,8 @@ mod changes;
 mod helpdesk;
 mod invitations;
 mod logins;
+mod orphans;
+mod prune;
 mod set_up;
 mod set_up_at_login;
 mod tokens;
@@ -127,6 +129,7 @@ impl Home {
         let mut files: Vec<_> = fs::read_dir(self.directory.path())
             .unwrap()
             .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_name() != ".uids")
             .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
             .collect();
         files.sort();

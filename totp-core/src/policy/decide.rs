@@ -11,6 +11,13 @@ use crate::source::Source;
 pub trait Membership {
     /// `None` where that cannot be known.
     fn is_in(&self, group: &str) -> Option<bool>;
+
+    /// Of a name that no account has: whether it may be this user all the same, whom the name service does not find at
+    /// the moment.
+    fn may_be(&self, user: &str) -> bool {
+        let _ = user;
+        false
+    }
 }
 
 /// The groups of a name that no account has.
@@ -138,8 +145,12 @@ impl Rule {
     #[must_use]
     pub fn fit(&self, subject: &Subject<'_>) -> Fit {
         let users = self.users.as_ref().map(|users| {
-            // A name that no account has is in no list.
-            Some(subject.user.is_some_and(|name| users.iter().any(|listed| listed == name.as_str())))
+            match subject.user {
+                Some(name) => Some(users.iter().any(|listed| listed == name.as_str())),
+                // A name that no account has is in no list, unless it is one that was not found.
+                None if users.iter().any(|listed| subject.groups.may_be(listed)) => None,
+                None => Some(false),
+            }
         });
         let services = self.services.as_ref().map(|services| Some(lists_service(services, subject.service?)));
         let networks = self.networks.as_ref().map(|networks| is_from(networks, subject.source?));
@@ -163,9 +174,6 @@ impl Rule {
 }
 
 fn in_one_of(groups: &[String], subject: &Subject<'_>) -> Option<bool> {
-    if subject.user.is_none() {
-        return Some(false);
-    }
     let mut known = true;
     for group in groups {
         match subject.groups.is_in(group) {
@@ -364,12 +372,40 @@ mod tests {
         );
         let stranger = |service| Subject {
             user: None,
-            groups: &FAILING,
+            groups: &NoGroups,
             service: Some(service),
             source: from("10.0.0.1"),
         };
         assert_eq!(policy.decide(None, &stranger("sshd")).mode, Mode::Disabled);
         assert_eq!(policy.decide(None, &stranger("login")).mode, Mode::Optional);
+    }
+
+    /// Who may be alice, and in any group.
+    struct PerhapsAlice;
+
+    impl Membership for PerhapsAlice {
+        fn is_in(&self, _: &str) -> Option<bool> {
+            None
+        }
+
+        fn may_be(&self, user: &str) -> bool {
+            user == "alice"
+        }
+    }
+
+    #[test]
+    fn of_who_was_not_found_the_strictest_counts_that_a_rule_may_say() {
+        for (rule, mode) in [
+            ("users = [\"alice\", \"bob\"]\nmode = \"required\"", Mode::Required),
+            ("users = [\"bob\"]\nmode = \"required\"", Mode::Optional),
+            ("groups = [\"admins\"]\nmode = \"required\"", Mode::Required),
+            ("groups = [\"admins\"]\nservices = [\"su\"]\nmode = \"required\"", Mode::Optional),
+            ("users = [\"alice\"]\nmode = \"disabled\"", Mode::Optional),
+        ] {
+            let policy = policy(&format!("mode = \"optional\"\n[[rule]]\n{rule}\n"));
+            let subject = Subject { user: None, groups: &PerhapsAlice, service: Some("sshd"), source: None };
+            assert_eq!(policy.decide(None, &subject).mode, mode, "{rule}");
+        }
     }
 
     #[test]

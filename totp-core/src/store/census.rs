@@ -27,6 +27,8 @@ pub struct Holding {
     pub pending: bool,
     /// An administrator's override.
     pub mode: bool,
+    /// A note that the name service did not know the user.
+    pub absence: bool,
 }
 
 impl Store {
@@ -45,6 +47,7 @@ impl Store {
                 "state" => holding.state = true,
                 "pending" => holding.pending = true,
                 "mode" => holding.mode = true,
+                "absent" => holding.absence = true,
                 _ => continue,
             }
             holdings.insert(user, holding);
@@ -81,18 +84,26 @@ impl Store {
     /// # Errors
     /// As [`Self::holdings`].
     pub fn leftovers(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = self.file_names()?;
+        names.retain(|name| is_temporary(name) && self.is_left_behind(name, SFlag::S_IFREG));
+        Ok(names)
+    }
+
+    /// As [`Self::leftovers`], directories whose names begin so.
+    pub(super) fn leftover_directories(&self, beginning: &str) -> Result<Vec<String>, StoreError> {
+        let mut names = self.file_names()?;
+        names.retain(|name| name.starts_with(beginning) && self.is_left_behind(name, SFlag::S_IFDIR));
+        Ok(names)
+    }
+
+    /// Whether it is of this kind and so old that nobody works on it any more.
+    pub(super) fn is_left_behind(&self, name: &str, kind: SFlag) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let mut names = self.file_names()?;
-        names.retain(|name| {
-            let about = fstatat(&self.directory, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
-            is_temporary(name)
-                && about.is_ok_and(|about| {
-                    let kind = SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT;
-                    kind == SFlag::S_IFREG && now.saturating_sub(about.st_mtime) > LEFT_BEHIND_AFTER
-                })
-        });
-        Ok(names)
+        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|about| {
+            SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT == kind
+                && now.saturating_sub(about.st_mtime) > LEFT_BEHIND_AFTER
+        })
     }
 
     /// Removes one of the [leftovers](Self::leftovers).
@@ -107,14 +118,20 @@ impl Store {
     }
 
     fn file_names(&self) -> Result<Vec<String>, StoreError> {
-        let failed = |error: Errno| self.io("listing", ".", error);
-        let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
-        let mut directory = Dir::openat(&self.directory, ".", flags, Mode::empty()).map_err(failed)?;
+        self.names_in(".")
+    }
+
+    /// The names in a directory of the store, without `.` and `..`.
+    pub(super) fn names_in(&self, directory: &str) -> Result<Vec<String>, StoreError> {
+        let failed = |error: Errno| self.io("listing", directory, error);
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_RDONLY;
+        let mut directory = Dir::openat(&self.directory, directory, flags, Mode::empty()).map_err(failed)?;
         let mut names = Vec::new();
         for entry in directory.iter() {
             // A name that is no text was not made by the store.
             names.extend(entry.map_err(failed)?.file_name().to_str().ok().map(str::to_owned));
         }
+        names.retain(|name| name != "." && name != "..");
         Ok(names)
     }
 }
@@ -129,7 +146,7 @@ fn is_temporary(name: &str) -> bool {
     let drawn = last.len() == 16 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
     let made = match ending {
         "state" => last == "new" || drawn,
-        "toml" | "pending" | "mode" => last == "new",
+        "toml" | "pending" | "mode" | "absent" => last == "new",
         _ => false,
     };
     made && UserName::from_file_stem(stem).is_some()
@@ -159,15 +176,23 @@ mod tests {
         let alice = UserName::new("alice").unwrap();
         store.lock(&odd).unwrap().write_credential(&example()).unwrap();
         drop(store.lock(&alice).unwrap());
-        for name in ["alice.mode", ".dave.toml.new", "erin.pending", "%zz.toml", ".toml", "lost+found", "x.y"]
-        {
+        for name in [
+            "alice.mode",
+            ".dave.toml.new",
+            "erin.pending",
+            "erin.absent",
+            "%zz.toml",
+            ".toml",
+            "lost+found",
+            "x.y",
+        ] {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let erin = UserName::new("erin").unwrap();
         let expected = BTreeMap::from([
             (odd.clone(), Holding { credential: true, state: true, ..Holding::default() }),
             (alice, Holding { state: true, mode: true, ..Holding::default() }),
-            (erin, Holding { pending: true, ..Holding::default() }),
+            (erin, Holding { pending: true, absence: true, ..Holding::default() }),
         ]);
         assert_eq!(store.holdings().unwrap(), expected);
         assert_eq!(store.users().unwrap(), [odd]);

@@ -56,7 +56,7 @@ impl Store {
         Ok(OpenFile { file, about })
     }
 
-    fn not_ours(&self, name: &str, why: &'static str) -> StoreError {
+    pub(super) fn not_ours(&self, name: &str, why: &'static str) -> StoreError {
         StoreError::Unsafe { path: self.path.join(name), why }
     }
 
@@ -173,7 +173,7 @@ impl Store {
         }
     }
 
-    fn sync_directory(&self) -> Result<(), StoreError> {
+    pub(super) fn sync_directory(&self) -> Result<(), StoreError> {
         fsync(&self.directory).map_err(|error| self.io("writing", ".", error))
     }
 

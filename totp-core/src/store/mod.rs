@@ -1,16 +1,21 @@
 //! Where it lies on disk: one directory, a set of files a user.
 //!
 //! The directory is opened once, by descriptor; [`file`] opens, checks and replaces what is in it,
-//! [`slots`] is the form of a state file, [`user`] is one user under lock, and [`census`] looks at all of them.
+//! [`slots`] is the form of a state file, [`user`] is one user under lock, [`uids`] finds a credential by its uid, and
+//! [`census`] looks at all of them.
 
+mod adopt;
 mod census;
 mod file;
 mod slots;
+mod uids;
 mod user;
 
+pub use adopt::Adoption;
 pub use census::Holding;
 pub use user::LockedUser;
 
+use crate::absence::Absence;
 use crate::credential::Credential;
 use crate::mode_override::ModeOverride;
 use crate::name::UserName;
@@ -156,6 +161,14 @@ impl Store {
     /// As [`Self::credential`].
     pub fn pending(&self, user: &UserName) -> Result<Option<Pending>, StoreError> {
         self.parsed(&user.file_name("pending"), Pending::parse)
+    }
+
+    /// A note that the name service did not know a user; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::credential`].
+    pub fn absence(&self, user: &UserName) -> Result<Option<Absence>, StoreError> {
+        self.parsed(&user.file_name("absent"), Absence::parse)
     }
 
     fn parsed<T>(

@@ -3,6 +3,7 @@
 use super::file::OpenFile;
 use super::slots::{FILE_BYTES, Slots};
 use super::{Store, StoreError};
+use crate::absence::Absence;
 use crate::credential::{Credential, CredentialId};
 use crate::login::Record;
 use crate::mode_override::ModeOverride;
@@ -27,7 +28,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct LockedUser<'s> {
     store: &'s Store,
-    user: UserName,
+    pub(super) user: UserName,
     open: OpenFile,
     slots: Slots,
 }
@@ -198,7 +199,7 @@ fn insist_on_file_size() -> Result<(), StoreError> {
 }
 
 impl LockedUser<'_> {
-    fn name(&self, ending: &str) -> String {
+    pub(super) fn name(&self, ending: &str) -> String {
         self.user.file_name(ending)
     }
 
@@ -246,6 +247,8 @@ impl LockedUser<'_> {
     /// [`StoreError::Io`], or [`StoreError::Busy`] where an administrator took the lock over meanwhile; the
     /// former credential stands then.
     pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
+        // First: a credential that cannot be found by its uid would be lost with its user's name.
+        self.store.index_uid(credential.uid, &self.user)?;
         self.put("toml", credential.to_toml().as_bytes())
     }
 
@@ -265,7 +268,7 @@ impl LockedUser<'_> {
     }
 
     /// An administrator may have taken the lock over meanwhile; then nothing of this process counts any more.
-    fn insist_on_lock(&self) -> Result<(), StoreError> {
+    pub(super) fn insist_on_lock(&self) -> Result<(), StoreError> {
         let name = self.name("state");
         let there = self.store.current(&name, &self.open)?.ok_or(StoreError::Busy)?;
         if !Mode::from_bits_truncate(there.st_mode).contains(MARK) {
@@ -322,13 +325,29 @@ impl LockedUser<'_> {
         self.remove_whole("mode")
     }
 
+    /// Puts a note in place that the name service does not know the user, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_absence(&self, absence: &Absence) -> Result<(), StoreError> {
+        self.put("absent", absence.to_toml().as_bytes())
+    }
+
+    /// Ends such a note.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_absence(&self) -> Result<(), StoreError> {
+        self.remove_whole("absent")
+    }
+
     /// Removes credential and set-up under way, then leaves `state` of what was kept of them. In this order
     /// a crash in between leaves a user without a credential, never one whose used codes count again.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_credential(&mut self, state: &State) -> Result<(), StoreError> {
-        self.remove_whole("toml")?;
+        self.remove_toml()?;
         self.remove_whole("pending")?;
         if state.holds_nothing() { self.remove_state() } else { self.record(state, Record::Durable) }
     }
@@ -338,7 +357,8 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_everything(&self) -> Result<(), StoreError> {
-        ["toml", "pending", "mode"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
+        self.remove_toml()?;
+        ["pending", "mode", "absent"].into_iter().try_for_each(|ending| self.remove_whole(ending))?;
         self.remove_state()
     }
 
@@ -351,7 +371,16 @@ impl LockedUser<'_> {
         if unused && !self.store.has_credential(user)? { self.remove_state() } else { Ok(()) }
     }
 
-    fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
+    fn remove_toml(&self) -> Result<(), StoreError> {
+        let former = self.store.credential(&self.user).ok().flatten();
+        self.remove_whole("toml")?;
+        if let Some(credential) = former {
+            self.store.forget_uid(credential.uid, &self.user);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_whole(&self, ending: &str) -> Result<(), StoreError> {
         self.insist_on_lock()?;
         let name = self.name(ending);
         // What a process that lost its lock was about to put in place.

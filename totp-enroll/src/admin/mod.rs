@@ -1,5 +1,6 @@
 //! What root does for others: one file a command, straight in the store.
 
+mod adopt;
 mod code;
 mod disable;
 mod enroll;
@@ -7,6 +8,7 @@ mod explain;
 mod invite;
 mod mail;
 mod mode;
+pub mod orphans;
 pub mod policy;
 mod prune;
 mod resync;
@@ -48,7 +50,10 @@ pub fn run(policy: Option<&Path>, terminal: &Terminal, command: Admin) -> Result
         }
         Admin::Users(wanted) => users::run(&Office::open(policy)?, terminal, &wanted),
         Admin::Explain(wanted) => explain::run(Office::open(policy)?, terminal, &wanted),
-        Admin::Prune(yes) => prune::run(Office::open(policy)?, terminal, yes.yes),
+        Admin::Prune { names, yes } => prune::run(&Office::open(policy)?, terminal, &names, yes.yes),
+        Admin::Adopt { old, new, yes } => {
+            adopt::run(&Session::of_root(policy, &new)?, terminal, &old, yes.yes)
+        }
         Admin::Disable { user, yes } => disable::run(&Session::of_root(policy, &user)?, terminal, yes.yes),
         Admin::Why { user, json } => why::run(&Session::of_root(policy, &user)?, terminal, json.json),
         Admin::Mode { user, mode, until } => {

@@ -4,6 +4,7 @@ use crate::exit::Stop;
 use crate::report;
 use crate::session::Session;
 use crate::terminal::Terminal;
+use crate::text::printable;
 use serde_json::{Value, json};
 use totp_core::operation::{Status, admin};
 use totp_core::policy::Mode;
@@ -32,6 +33,12 @@ pub fn run(session: &Session, terminal: &Terminal, json: bool) -> Result<(), Sto
 fn now(session: &Session, status: &Status) -> String {
     if status.mode == Mode::Disabled {
         return "nobody asks this user for a code".to_owned();
+    }
+    if let Some(orphan) = &status.orphan {
+        return format!(
+            "nobody is let in without a code, and none can be right. {}",
+            printable(&orphan.way_out)
+        );
     }
     if !status.configured {
         return match (status.mode, &status.grace, &status.invited_until) {

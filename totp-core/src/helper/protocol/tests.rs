@@ -159,7 +159,7 @@ fn login_answers() -> Vec<Answered> {
     let factors = || {
         [Factor::Device(device()), Factor::RecoveryCode { left: 3 }, Factor::TemporaryCode { left: u8::MAX }]
     };
-    let found = [Found::NotConfigured, Found::Remembered, Found::Code { digits: 8 }];
+    let found = [Found::NotConfigured, Found::Orphaned, Found::Remembered, Found::Code { digits: 8 }];
     let probes = found.into_iter().flat_map(|found| {
         let modes = [None, Some(Mode::Disabled), Some(Mode::Optional), Some(Mode::Required)];
         modes.map(|overridden| Reply::Probed(Probe { overridden, found }))
@@ -199,6 +199,7 @@ fn login_answers() -> Vec<Answered> {
         Failure::NotProven { left: 0 },
         Failure::Impossible("no\t\u{1b}".into()),
         Failure::NotConfigured,
+        Failure::Orphaned("`totp-enroll admin adopt 'a\"b' c`".into()),
         Failure::NotPermitted("the user's \"policy\"".into()),
         Failure::Unusable("/etc/pam_totp/policy.toml:3: a\nb".into()),
     ];

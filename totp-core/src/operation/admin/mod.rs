@@ -1,12 +1,16 @@
 //! What root does for others, without a code of theirs.
 
+mod adopt;
 mod issue;
 mod mode;
+mod prune;
 mod resync;
 mod survey;
 
+pub use adopt::{Adoptable, adopt, adoptable};
 pub use issue::{Delivery, Invited, code, invitation_mailed, invite, withdraw_invitation};
 pub use mode::{Override, set_mode};
+pub use prune::{absence_left, end_absence, note_absence, prune, prune_pending};
 pub use resync::{Resynced, resync};
 pub use survey::{Gone, Survey, is_gone, standing, survey};
 
@@ -65,6 +69,7 @@ fn enroll_now(
             context.account.name.as_word()
         )));
     }
+    setup::insist_on_no_orphan(context, &user)?;
     let mut device = setup::new_device(context, DeviceName::default())?;
     match unattended {
         Unattended::Drawn => {}
@@ -155,35 +160,6 @@ fn revoke_now(context: &Context<'_>) -> Result<(), Failure> {
 pub fn is_kept(context: &Context<'_>) -> Result<bool, Failure> {
     let (store, name) = (context.store, &context.account.name);
     Ok(store.has_credential(name)? || store.has_state(name)?)
-}
-
-/// Removes everything that is kept of a user who is [gone](Gone).
-///
-/// # Errors
-/// [`Failure::Unusable`].
-pub fn prune(context: &Context<'_>) -> Result<(), Failure> {
-    with_held_log(context, |context| {
-        context.store.lock_by_force(&context.account.name)?.remove_everything()?;
-        context.log_change("prune", |event| event);
-        Ok(())
-    })
-}
-
-/// Removes what is left of a set-up that is dead. Says whether there was one.
-///
-/// # Errors
-/// [`Failure::Unusable`].
-pub fn prune_pending(context: &Context<'_>) -> Result<bool, Failure> {
-    with_held_log(context, |context| {
-        let user = context.store.lock(&context.account.name)?;
-        let found = context.store.pending(&context.account.name)?;
-        let dead = found.is_some_and(|pending| !pending.is_alive(context.now));
-        if dead {
-            user.remove_pending()?;
-        }
-        user.tidy(&context.account.name)?;
-        Ok(dead)
-    })
 }
 
 /// The last few refusals of a user who is set up, oldest first.

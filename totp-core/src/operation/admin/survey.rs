@@ -1,6 +1,7 @@
 //! What an administrator sees of many users at a glance, and what is left of users who are gone.
 
 use super::super::Failure;
+use super::super::orphan::{self, Orphan};
 use crate::account::{Account, Groups};
 use crate::clock::Timestamp;
 use crate::credential::CredentialId;
@@ -16,6 +17,8 @@ pub struct Survey {
     pub mode: Mode,
     /// Whether an administrator's override says so.
     pub overridden: bool,
+    /// The orphan that may be this user's, who is not let in meanwhile.
+    pub orphan: Option<Orphan>,
     /// The names of the devices; none for a user who is not set up.
     pub devices: Vec<String>,
     /// Whether a source must wait, or too many failures in a row keep strangers out.
@@ -44,9 +47,12 @@ pub fn survey(
     let found = if holding.credential { store.credential(&account.name)? } else { None };
     let credential = found.filter(|credential| credential.uid == account.uid);
     let id = credential.as_ref().map_or(CredentialId::none_of(account.uid), |credential| credential.id);
+    let orphan = if credential.is_some() { None } else { orphan::find(store, account)? };
+    let decided = policy.decide(overridden, &subject).mode;
     let mut survey = Survey {
-        mode: policy.decide(overridden, &subject).mode,
+        mode: if orphan.is_some() { orphan::strictest(decided) } else { decided },
         overridden: overridden.is_some(),
+        orphan,
         devices: credential
             .map(|credential| {
                 credential.devices.iter().map(|device| device.name.as_str().to_owned()).collect()

@@ -20,6 +20,9 @@ fn a_user_of_the_same_name_with_another_uid_inherits_no_phone() {
     assert!(!home.status().configured);
     assert!(matches!(home.judges(&phone.code(home.now)), Err(Failure::NotConfigured)));
     assert!(home.lines.0.borrow().iter().any(|line| line.contains("reason=other-uid")));
+    // Nor are they set up in its place, before an administrator says whose it is.
+    assert!(matches!(home.begins(Purpose::First, None, None), Err(Failure::Orphaned(_))));
+    admin::prune(&home.context()).unwrap();
     home.sets_up();
     home.account.uid = 1000;
     assert!(!home.status().configured, "and nor does the former one");

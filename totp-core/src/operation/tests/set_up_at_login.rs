@@ -164,6 +164,8 @@ fn a_set_up_or_its_end_that_is_cut_short_gives_no_login_of_grace_back() {
     assert!(home.status().configured);
     // Another user of that name puts off as often as anybody.
     home.account.uid = 1001;
+    assert!(matches!(home.asks(Request::PutOff), Err(Failure::Orphaned(_))));
+    admin::prune(&home.context()).unwrap();
     assert!(home.asks(Request::PutOff).is_ok());
 }
 

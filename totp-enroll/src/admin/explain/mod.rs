@@ -10,10 +10,10 @@ use crate::terminal::Terminal;
 use crate::text::printable;
 use outcome::Login;
 use serde_json::json;
-use totp_core::account::{Account, Groups};
+use totp_core::account::{Account, Groups, Stranger};
 use totp_core::clock::Timestamp;
 use totp_core::operation::admin;
-use totp_core::policy::{Decision, Fit, Ground, Membership, NoGroups, Policy, Rule, Subject};
+use totp_core::policy::{Decision, Fit, Ground, Membership, Policy, Rule, Subject};
 use totp_core::source::Source;
 use totp_core::throttle::Standing;
 
@@ -28,7 +28,7 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
     let source = Source::from_remote_host(wanted.from.as_deref());
     let groups: Box<dyn Membership + '_> = match &account {
         Some(account) => Box::new(Groups::of(account)),
-        None => Box::new(NoGroups),
+        None => Box::new(Stranger::of(&wanted.user)),
     };
     let subject = Subject {
         user: account.as_ref().map(|account| &account.name),

@@ -64,6 +64,9 @@ impl Login<'_> {
         let Some(status) = self.status else { return self.of_a_stranger() };
         let mut outcome = match (self.mode, status.configured) {
             (Mode::Disabled, _) => Outcome::not_asked("because mode is disabled"),
+            _ if status.orphan.is_some() => Outcome::asked(
+                ", and refused whatever it is, because two-factor login was set up for another name or uid of this user (`totp-enroll admin status` says which)",
+            ),
             (Mode::Optional, false) => {
                 Outcome::not_asked("because the code is optional and nothing is set up")
             }

@@ -3,6 +3,8 @@
 mod people;
 mod summary;
 
+pub use people::everybody;
+
 use crate::arguments::{Only, Users};
 use crate::asked::{self, Places};
 use crate::exit::{Status, Stop, say_to_stderr};
@@ -25,9 +27,12 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
     if let Some(group) = &wanted.group {
         insist_on_group(group)?;
     }
-    let (people, gone) = people::everybody(store.holdings().map_err(Stop::store)?)?;
+    let holdings = store.holdings().map_err(Stop::store)?;
+    // Where that fails, the list is right all the same.
+    let _ = store.index_uids();
+    let (people, orphans) = everybody(&store, holdings)?;
+    let mut summary = Summary::beside(orphans.iter().filter(|orphan| orphan.is_of_nobody()).count());
     let stacks = stacks::read();
-    let mut summary = Summary::beside(gone);
     // An override counts in every service, whatever the policy says of it.
     let mut overridden = false;
     let mut rows = Vec::new();
@@ -66,9 +71,11 @@ pub fn run(office: &Office, terminal: &Terminal, wanted: &Users) -> Result<(), S
         }
         (false, false) => {
             terminal.write(&(table(&rows) + &terminal.fitted(&where_asked(&asking))))?;
-            if gone > 0 {
-                terminal.remark(&format!("In the store and no users any more: {gone}; `totp-enroll admin prune` removes what is kept of them."));
-            }
+        }
+    }
+    if !wanted.summary {
+        for orphan in &orphans {
+            terminal.remark(&format!("In the store: {}.", orphan.in_words()));
         }
     }
     if broken { Err(Stop::Told(Status::Unusable)) } else { Ok(()) }
@@ -103,6 +110,9 @@ fn fits(only: Only, found: &Survey) -> bool {
 
 /// The state in a word or two.
 fn state(found: &Survey) -> &'static str {
+    if found.orphan.is_some() {
+        return "orphaned";
+    }
     match (found.devices.is_empty(), found.throttled, found.invited) {
         (false, true, _) => "throttled",
         (false, false, _) => "configured",
@@ -138,6 +148,10 @@ fn as_json((person, found): &(Person, Survey), office: &Office, stacks: &Stacks)
         "user": person.account.name.as_str(),
         "uid": person.account.uid,
         "configured": !found.devices.is_empty(),
+        "orphan": found.orphan.as_ref().map(|orphan| json!({
+            "user": orphan.name(&person.account).as_str(),
+            "uid": orphan.uid(&person.account),
+        })),
         "mode": found.mode,
         "asked_in": places.now_as_json(),
         "asked_in_once_configured": places.once_set_up_as_json(),
@@ -202,6 +216,7 @@ mod tests {
         let found = Survey {
             mode: Mode::Required,
             overridden: name == "bob",
+            orphan: None,
             devices: devices.iter().map(|name| (*name).to_owned()).collect(),
             throttled: false,
             invited: false,

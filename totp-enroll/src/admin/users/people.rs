@@ -1,11 +1,12 @@
 //! Who there is on this host: everybody that the name service lists, and everybody the store knows.
 
+use crate::admin::orphans::Orphan;
 use crate::exit::Stop;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use totp_core::account::Account;
 use totp_core::name::UserName;
-use totp_core::store::Holding;
+use totp_core::store::{Holding, Store};
 
 /// Lists users as the name service switch has them, directories included where they allow it.
 const GETENT: &str = "/usr/bin/getent";
@@ -25,9 +26,12 @@ pub struct Person {
     pub logs_in: bool,
 }
 
-/// Everybody, in the order of their names; and how many are in the store and unknown to the system, who are
-/// left to `prune`.
-pub fn everybody(mut holdings: BTreeMap<UserName, Holding>) -> Result<(Vec<Person>, usize), Stop> {
+/// Everybody, in the order of their names; and what the store keeps that is none of theirs, left to `adopt` and
+/// `prune`.
+pub fn everybody(
+    store: &Store,
+    mut holdings: BTreeMap<UserName, Holding>,
+) -> Result<(Vec<Person>, Vec<Orphan>), Stop> {
     let mut people = Vec::new();
     let mut seen = BTreeSet::new();
     for line in listed().lines() {
@@ -40,15 +44,23 @@ pub fn everybody(mut holdings: BTreeMap<UserName, Holding>) -> Result<(Vec<Perso
         }
     }
     // A directory that lists nobody still knows those it is asked about.
-    let mut gone = 0_usize;
+    let mut orphans = Vec::new();
     for (name, holding) in holdings {
         match Account::by_name(name.as_str())? {
-            Some(account) => people.push(Person { logs_in: is_person(account.uid), account, holding }),
-            None => gone = gone.saturating_add(1),
+            Some(account) if account.name == name => {
+                people.push(Person { logs_in: is_person(account.uid), account, holding });
+            }
+            _ => orphans.extend(Orphan::of(store, &name, holding, None)?),
         }
     }
+    for person in people.iter().filter(|person| person.holding != Holding::default()) {
+        // A file that cannot be read is told by whoever looks at the person.
+        let found = Orphan::of(store, &person.account.name, person.holding, Some(&person.account));
+        orphans.extend(found.ok().flatten());
+    }
+    orphans.sort_by(|one, other| one.name.cmp(&other.name));
     people.sort_by(|one, other| one.account.name.cmp(&other.account.name));
-    Ok((people, gone))
+    Ok((people, orphans))
 }
 
 fn listed() -> String {

@@ -99,6 +99,7 @@ mod tests {
         let found = |devices: Vec<String>| Survey {
             mode: Mode::Required,
             overridden: false,
+            orphan: None,
             devices,
             throttled: false,
             invited: true,

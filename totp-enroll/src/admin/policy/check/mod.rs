@@ -10,7 +10,7 @@ mod timing;
 
 use super::arguments::Check;
 use super::layout;
-use crate::admin::mail;
+use crate::admin::{mail, orphans};
 use crate::exit::{Status, Stop};
 use crate::stacks as pam;
 use crate::terminal::Terminal;
@@ -66,5 +66,6 @@ pub fn findings(policy: &Policy, text: &str) -> Vec<String> {
     findings.extend(stacks::findings(&host));
     findings.extend(sshd::findings(policy, &host));
     findings.extend(host.troubles);
+    findings.extend(orphans::findings(policy));
     findings
 }

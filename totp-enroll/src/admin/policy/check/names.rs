@@ -2,12 +2,15 @@
 
 use nix::unistd::Group;
 use totp_core::account::Account;
+use totp_core::nsswitch::{Database, Sources};
 use totp_core::policy::Policy;
 
 /// Whether the name service knows a name; an error in words where it gave no answer.
 pub trait Names {
     fn knows_user(&self, name: &str) -> Result<bool, String>;
     fn knows_group(&self, name: &str) -> Result<bool, String>;
+    /// Whether a group that nobody knows may still be one of a directory that is down.
+    fn have_a_directory(&self) -> bool;
 }
 
 pub struct SystemNames;
@@ -25,6 +28,10 @@ impl Names for SystemNames {
             .map(|group| group.is_some())
             .map_err(|error| format!("the name service failed: {}", error.desc()))
     }
+
+    fn have_a_directory(&self) -> bool {
+        Sources::of(Database::Group).name_a_directory()
+    }
 }
 
 /// A sentence for each name in a rule that the name service does not know.
@@ -37,9 +44,12 @@ pub fn unknown(policy: &Policy, names: &dyn Names) -> Vec<String> {
             let line = rule.line;
             warnings.extend(match known {
                 Ok(true) => None,
-                Ok(false) => Some(format!(
-                    "the rule on line {line} names the {what} \"{name}\", whom the name service does not know by exactly this name"
-                )),
+                Ok(false) => {
+                    let effect = if what == "group" { group_effect(names) } else { "" };
+                    Some(format!(
+                        "the rule on line {line} names the {what} \"{name}\", whom the name service does not know by exactly this name{effect}"
+                    ))
+                }
                 Err(error) => Some(format!(
                     "the rule on line {line} names the {what} \"{name}\", who could not be looked up: {error}"
                 )),
@@ -49,11 +59,21 @@ pub fn unknown(policy: &Policy, names: &dyn Names) -> Vec<String> {
     warnings
 }
 
+/// What a rule does by a group that nobody knows.
+fn group_effect(names: &dyn Names) -> &'static str {
+    if names.have_a_directory() {
+        "; /etc/nsswitch.conf names a directory, which may be down, so the rule counts for everybody if it is stricter than the rest"
+    } else {
+        "; it has no members"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Known;
+    /// With a directory or without.
+    struct Known(bool);
 
     impl Names for Known {
         fn knows_user(&self, name: &str) -> Result<bool, String> {
@@ -62,6 +82,10 @@ mod tests {
 
         fn knows_group(&self, name: &str) -> Result<bool, String> {
             if name == "broken" { Err("it failed".to_owned()) } else { Ok(name == "staff") }
+        }
+
+        fn have_a_directory(&self) -> bool {
+            self.0
         }
     }
 
@@ -72,7 +96,7 @@ mod tests {
     #[test]
     fn names_that_nobody_has_are_told() {
         let text = "[[rule]]\nusers = [\"alice\", \"bob\"]\ngroups = [\"staff\", \"ghosts\", \"broken\"]\nmode = \"required\"\n";
-        let told = unknown(&policy(text), &Known).join("\n");
+        let told = unknown(&policy(text), &Known(false)).join("\n");
         for part in [
             "line 1 names the user \"bob\", whom",
             "the group \"ghosts\", whom",
@@ -81,5 +105,10 @@ mod tests {
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(!told.contains("alice") && !told.contains("staff"), "{told}");
+        assert!(told.contains(
+            "\"ghosts\", whom the name service does not know by exactly this name; it has no members"
+        ));
+        let told = unknown(&policy(text), &Known(true)).join("\n");
+        assert!(told.contains("counts for everybody if it is stricter"), "{told}");
     }
 }
