@@ -7,12 +7,13 @@
 use crate::toml_file::FileError;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::stat::{FileStat, SFlag, fstat, lstat};
 use nix::unistd::geteuid;
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 /// Longest policy file read, in bytes.
@@ -76,13 +77,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn of(about: &Metadata) -> Self {
-        if about.is_symlink() {
-            Self::Link
-        } else if about.is_dir() {
-            Self::Directory
-        } else {
-            Self::File
+    fn of(about: &FileStat) -> Self {
+        match file_type(about) {
+            SFlag::S_IFLNK => Self::Link,
+            SFlag::S_IFDIR => Self::Directory,
+            _ => Self::File,
         }
     }
 }
@@ -122,15 +121,16 @@ impl fmt::Display for Exposure {
 }
 
 impl Exposure {
-    /// What is too open about a file at `path`, for a process of `user`; group 0 counts as root.
-    fn of(path: &Path, about: &Metadata, user: u32) -> Option<Self> {
-        let (owner, group, mode) = (about.uid(), about.gid(), about.mode() & 0o7777);
+    /// What is too open about a file at `path`, for a process of `user`; group 0 counts as root. As a rule all is
+    /// root's, and nobody asks who the user is.
+    fn of(path: &Path, about: &FileStat, user: impl FnOnce() -> u32) -> Option<Self> {
+        let (owner, group, mode) = (about.st_uid, about.st_gid, about.st_mode & 0o7777);
         let writable = mode & 0o002 != 0 || (mode & 0o020 != 0 && group != 0);
         // There everybody may make files, and only their owners can remove or rename them. The owner of what
         // the policy's path names in it is looked at like any other.
         let kind = Kind::of(about);
         let sticky = kind == Kind::Directory && owner == 0 && mode & 0o1000 != 0;
-        let weakness = if owner != 0 && owner != user {
+        let weakness = if owner != 0 && owner != user() {
             Weakness::Owner
         } else if kind == Kind::Link || !writable || sticky {
             // The mode of a link says nothing.
@@ -142,21 +142,25 @@ impl Exposure {
     }
 }
 
+fn file_type(about: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT
+}
+
 /// Why a file was not opened.
 enum Refusal {
     Failed(io::Error),
     Exposed(Exposure),
 }
 
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error)
+impl<E: Into<io::Error>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 
 /// Reads the text of the policy at `path`, where nobody else could have written it.
 pub(super) fn read(path: &Path) -> Result<String, PolicyError> {
-    let text = open_closed(path).and_then(|file| Ok(text_of(file)?));
+    let text = open_closed(path).and_then(|(file, about)| Ok(text_of(file, &about)?));
     text.map_err(|refusal| match refusal {
         Refusal::Failed(error) => PolicyError::Unreadable(path.to_owned(), error),
         Refusal::Exposed(exposure) => PolicyError::Exposed(path.to_owned(), exposure),
@@ -165,7 +169,10 @@ pub(super) fn read(path: &Path) -> Result<String, PolicyError> {
 
 /// Reads the text at `path`, whoever wrote it.
 pub(super) fn read_draft(path: &Path) -> Result<String, PolicyError> {
-    let text = options(OFlag::empty()).open(path).and_then(text_of);
+    let text = options(OFlag::empty()).open(path).and_then(|file| {
+        let about = fstat(&file)?;
+        text_of(file, &about)
+    });
     text.map_err(|error| PolicyError::Unreadable(path.to_owned(), error))
 }
 
@@ -177,17 +184,17 @@ fn options(more: OFlag) -> OpenOptions {
 }
 
 /// Opens the file that `path` leads to, where nobody else could have changed it or the way.
-fn open_closed(path: &Path) -> Result<File, Refusal> {
+fn open_closed(path: &Path) -> Result<(File, FileStat), Refusal> {
     let absolute = if path.is_absolute() { Cow::from(path) } else { Cow::from(std::path::absolute(path)?) };
     let mut walk = Walk::from_the_root(absolute.as_os_str().len())?;
     let mut found = walk.follow(&absolute)?;
     for _ in 0..=MOST_LINKS {
         match found {
-            Found::File(file) => return Ok(file),
+            Found::File(file, about) => return Ok((file, about)),
             Found::Link(target) => found = walk.follow(&target)?,
         }
     }
-    Err(io::Error::from(Errno::ELOOP).into())
+    Err(Errno::ELOOP.into())
 }
 
 /// The way to a file, step by step as the kernel goes it. Each step is looked at before the next is taken: from
@@ -195,12 +202,11 @@ fn open_closed(path: &Path) -> Result<File, Refusal> {
 struct Walk {
     /// So far; there are no links in it, for they have been followed.
     here: PathBuf,
-    /// The user this process acts as.
-    user: u32,
 }
 
 enum Found {
-    File(File),
+    /// The file, and what it was when it had been opened.
+    File(File, FileStat),
     /// Where a link leads, with what stood behind it.
     Link(PathBuf),
 }
@@ -210,7 +216,7 @@ impl Walk {
         // In one piece for all but links.
         let mut here = PathBuf::with_capacity(length.saturating_add(1));
         here.push("/");
-        let walk = Self { here, user: geteuid().as_raw() };
+        let walk = Self { here };
         walk.look()?;
         Ok(walk)
     }
@@ -220,18 +226,22 @@ impl Walk {
         let mut steps = path.components();
         while let Some(step) = steps.next() {
             match step {
-                Component::RootDir => self.here.push("/"),
+                // It has been looked at.
+                Component::RootDir => {
+                    self.here.push("/");
+                    continue;
+                }
                 Component::ParentDir => drop(self.here.pop()),
                 Component::CurDir | Component::Prefix(_) => continue,
                 Component::Normal(name) => self.here.push(name),
             }
             let rest = steps.as_path();
             if rest.as_os_str().is_empty()
-                && let Some(file) = self.open()?
+                && let Some((file, about)) = self.open()?
             {
-                return Ok(Found::File(file));
+                return Ok(Found::File(file, about));
             }
-            if self.look()?.is_symlink() {
+            if Kind::of(&self.look()?) == Kind::Link {
                 let target = self.here.read_link()?.join(rest);
                 self.here.pop();
                 return Ok(Found::Link(target));
@@ -241,38 +251,40 @@ impl Walk {
     }
 
     /// Looks at what is here, itself and not what it may link to.
-    fn look(&self) -> Result<Metadata, Refusal> {
-        let about = self.here.symlink_metadata()?;
+    fn look(&self) -> Result<FileStat, Refusal> {
+        let about = lstat(&self.here)?;
         self.closed(&about)?;
         Ok(about)
     }
 
     /// Opens what is here, and looks at what was opened; `None` for a link.
-    fn open(&self) -> Result<Option<File>, Refusal> {
+    fn open(&self) -> Result<Option<(File, FileStat)>, Refusal> {
         match options(OFlag::O_NOFOLLOW).open(&self.here) {
             Ok(file) => {
-                self.closed(&file.metadata()?)?;
-                Ok(Some(file))
+                let about = fstat(&file)?;
+                self.closed(&about)?;
+                Ok(Some((file, about)))
             }
             Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn closed(&self, about: &Metadata) -> Result<(), Refusal> {
-        Exposure::of(&self.here, about, self.user).map_or(Ok(()), |exposure| Err(Refusal::Exposed(exposure)))
+    fn closed(&self, about: &FileStat) -> Result<(), Refusal> {
+        let user = || geteuid().as_raw();
+        Exposure::of(&self.here, about, user).map_or(Ok(()), |exposure| Err(Refusal::Exposed(exposure)))
     }
 }
 
-fn text_of(file: File) -> io::Result<String> {
-    let about = file.metadata()?;
-    if !about.is_file() {
+fn text_of(file: File, about: &FileStat) -> io::Result<String> {
+    if file_type(about) != SFlag::S_IFREG {
         return Err(io::Error::other("it is no regular file"));
     }
-    if about.len() > LONGEST_FILE {
+    let size = u64::try_from(about.st_size).unwrap_or(u64::MAX);
+    if size > LONGEST_FILE {
         return Err(io::Error::other("it is larger than 256 KiB"));
     }
-    let length = usize::try_from(about.len()).unwrap_or(0);
+    let length = usize::try_from(size).unwrap_or(0);
     // A byte more than there is, so that the second read finds the end. The end is looked for: a file that has
     // grown, or whose file system tells no size, must not pass for a shorter policy.
     let mut text = String::with_capacity(length.saturating_add(1));
