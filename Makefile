@@ -6,6 +6,7 @@ DESTDIR ?=
 pamdir  ?= $(shell make/find-pam-directory)
 libexec  = $(prefix)/libexec/pam_totp
 store    = /var/lib/pam_totp
+docdir   = $(prefix)/share/doc/pam_totp
 
 # The module and the tool call the helper by this path; the environment cannot change it.
 export PAM_TOTP_HELPER = $(libexec)/totp-helper
@@ -112,6 +113,8 @@ install:
 	$(call put,755,$(PAM_TOTP_BUILD)/totp-enroll,$(DESTDIR)$(prefix)/bin/totp-enroll)
 	install -D -m 644 config/sysusers.conf '$(DESTDIR)$(prefix)/lib/sysusers.d/pam_totp.conf'
 	install -D -m 644 config/tmpfiles.conf '$(DESTDIR)$(prefix)/lib/tmpfiles.d/pam_totp.conf'
+	install -d '$(DESTDIR)$(docdir)/pam.d'
+	install -m 644 config/pam.d/* '$(DESTDIR)$(docdir)/pam.d'
 	test -e '$(DESTDIR)/etc/pam_totp/policy.toml' || \
 		install -D -m 644 config/policy.toml '$(DESTDIR)/etc/pam_totp/policy.toml'
 	@# A package makes user and store on the machine it is installed on.
@@ -123,7 +126,7 @@ install:
 	@test -n '$(DESTDIR)' || chattr +C $(store) 2>/dev/null || true
 	@# Last: what it calls and reads is there by now.
 	$(call put,644,$(PAM_TOTP_BUILD)/libpam_totp.so,$(DESTDIR)$(pamdir)/pam_totp.so)
-	@test -n '$(DESTDIR)' || cat config/next-steps.txt
+	@test -n '$(DESTDIR)' || sed 's|@docdir@|$(docdir)|' config/next-steps.txt
 
 uninstall:
 	@if [ '$(FORCE)' != 1 ] && grep -ls '^[^#]*pam_totp' \
@@ -133,6 +136,6 @@ uninstall:
 		exit 1; \
 	fi
 	rm -f '$(DESTDIR)$(pamdir)/pam_totp.so' '$(DESTDIR)$(prefix)/bin/totp-enroll'
-	rm -rf '$(DESTDIR)$(libexec)' '$(DESTDIR)/var/cache/pam_totp'
+	rm -rf '$(DESTDIR)$(libexec)' '$(DESTDIR)$(docdir)' '$(DESTDIR)/var/cache/pam_totp'
 	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/pam_totp.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/pam_totp.conf'
 	@echo 'Kept: /etc/pam_totp, $(store) and the user _pam_totp.'

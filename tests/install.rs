@@ -26,6 +26,8 @@ fn what_is_installed_works_and_has_the_right_owners_and_modes() {
     assert_eq!(about("/usr/bin/totp-enroll"), "root root 755\n");
     assert_eq!(about("/var/lib/pam_totp"), "_pam_totp _pam_totp 700\n");
     assert_eq!(about("/etc/pam_totp/policy.toml"), "root root 644\n");
+    assert!(outcome.stdout.contains(" /usr/share/doc/pam_totp/pam.d."), "{outcome:?}");
+    assert_eq!(about("/usr/share/doc/pam_totp/pam.d/sudo-i"), "root root 644\n");
     host.write("/etc/pam.d/test", Stack::Code.text());
     let mut phone = host.enrol("alice");
     let command = ["pamtester", "test", "alice", "authenticate"];
@@ -53,6 +55,7 @@ fn a_policy_that_is_there_is_kept_and_so_is_everything_else_on_uninstall() {
     assert_eq!(make(&host, &["uninstall"]).status, 0);
     assert!(!host.has("/usr/bin/totp-enroll") && !host.has("/usr/libexec/pam_totp"));
     assert!(!host.has("/var/cache/pam_totp"), "what the last check found");
+    assert!(!host.has("/usr/share/doc/pam_totp"));
     assert!(host.has("/etc/pam_totp/policy.toml") && host.has("/var/lib/pam_totp/alice.toml"));
 }
 

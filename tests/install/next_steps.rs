@@ -1,7 +1,7 @@
 //! What `make install` says is to be done next, done word by word on a host as Debian ships it.
 
 use crate::installation::{make, with_what_was_built};
-use host::{Host, Phone, Stack, Theme};
+use host::{Host, Phone, Stack, Theme, distributions_stack, with_lines_added};
 
 /// sshd's stack as Debian ships it, without its comments.
 const DEBIAN: &str = "@include common-auth\naccount required pam_nologin.so\n@include common-account\n\
@@ -40,10 +40,10 @@ impl<'t> Text<'t> {
 fn add(stack: &mut Vec<String>, line: &str) {
     let (line, place) = line.rsplit_once("   ").expect("where it belongs stands behind it");
     let kind = line.split_whitespace().next().expect("a line has a kind");
+    let password = || stack.iter().position(|one| one == "@include common-auth").expect("the password");
     let position = match place.trim() {
-        "below the password" => {
-            1 + stack.iter().position(|one| one == "@include common-auth").expect("the password")
-        }
+        "above the password" => password(),
+        "below the password" => 1 + password(),
         "first of its kind" => stack
             .iter()
             .position(|one| one.starts_with(kind) || *one == format!("@include common-{kind}"))
@@ -85,8 +85,20 @@ fn the_next_steps_followed_word_by_word_lead_to_a_login_with_a_code() {
     let mut stack: Vec<_> = DEBIAN.lines().map(str::to_owned).collect();
     text.set_off().into_iter().for_each(|line| add(&mut stack, line));
     host.write("/etc/pam.d/sshd", stack.join("\n") + "\n");
+    text.reads(" /usr/share/doc/pam_totp/pam.d.");
     assert_eq!(text.set_off(), ["totp-enroll admin policy check"]);
-    let checked = host.run(&["totp-enroll", "admin", "policy", "check"]);
+    let check = || host.run(&["totp-enroll", "admin", "policy", "check"]);
+    let told = check().stderr;
+    for service in ["sudo-i", "su", "login"] {
+        assert!(told.contains(&format!("warning: {service}: gives root without a code")), "{told}");
+    }
+    for service in ["login", "su", "su-l", "sudo", "sudo-i", "polkit-1", "doas"] {
+        let lines = host.read(&format!("/usr/share/doc/pam_totp/pam.d/{service}"));
+        let lines = String::from_utf8(lines).expect("the lines are text");
+        let stack = with_lines_added(&distributions_stack(service), &lines).expect(service);
+        host.write(&format!("/etc/pam.d/{service}"), stack);
+    }
+    let checked = check();
     assert_eq!((checked.status, checked.stderr.as_str()), (0, ""), "{checked:?}");
 
     text.reads("as the user you are: totp-enroll");
