@@ -3,7 +3,9 @@
 
 #![forbid(unsafe_code)]
 
-use host::{Builder, Dialogue, Host, Stack};
+use host::{Builder, Dialogue, Host, Stack, distributions_stack, with_lines_added};
+use std::fs;
+use std::path::Path;
 
 const PASSWORD: &str = "Password: ";
 const CODE: &str = "Verification code: ";
@@ -225,6 +227,32 @@ fn a_key_and_code_stack_without_a_key_lets_in_who_is_not_asked_and_is_told() {
     assert_eq!(checked(&host, "sshd"), [""; 0]);
     let said = host.ssh("bob").ends();
     assert!(!said.contains("$ "), "{said}");
+}
+
+/// The stack that this machine's distribution ships, with the lines of config/pam.d.
+fn done_right(service: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/pam.d").join(service);
+    let lines = fs::read_to_string(path).expect("each of these services has a file");
+    with_lines_added(&distributions_stack(service), &lines).expect("the lines fit")
+}
+
+#[test]
+fn this_distributions_own_stacks_with_the_shipped_lines_are_quiet_and_one_without_gives_root() {
+    let services = ["sshd", "login", "su", "su-l", "sudo", "sudo-i", "polkit-1"];
+    let builder = Host::builder().user("alice", "wonderland").policy("[totp]\nwindow = 10\n");
+    let add = |builder: Builder, service: &&str| builder.stack(service, Stack::Text(&done_right(service)));
+    let host = services.iter().fold(builder, add).build();
+    for service in services {
+        assert_eq!(checked(&host, service), [""; 0]);
+    }
+    host.write("/etc/sudoers.d/alice", "Defaults:alice timestamp_timeout=0\nalice ALL=(ALL) ALL\n");
+    let mut phone = host.enrol("alice");
+    let mut sudo = host.dialogue_as("alice", &["sudo", "-i", "id", "-un"]);
+    sudo.answers("password for alice: ", "wonderland").answers(CODE, &phone.code()).sees("root");
+    host.write("/etc/pam.d/sudo-i", distributions_stack("sudo-i"));
+    is_told(&host, "sudo-i", "gives root without a code (by `sudo -i`)");
+    let mut sudo = host.dialogue_as("alice", &["sudo", "-i", "id", "-un"]);
+    sudo.answers("password for alice: ", "wonderland").sees("root");
 }
 
 #[test]
