@@ -4,7 +4,10 @@ use crate::{Host, STORE};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, symlink};
+
+/// Where the store keeps which names have a credential of a uid.
+const INDEX: &str = ".uids";
 
 /// How the names of what fills a store begin.
 const FILLER: &str = ".filler";
@@ -22,7 +25,8 @@ impl Host {
             .collect()
     }
 
-    /// Makes the store what [`Host::store`] said, with the owner and the modes of all files in it.
+    /// Makes the store what [`Host::store`] said, with the owner and the modes of all files in it, and its index by uid
+    /// what belongs to them.
     pub fn put_store(&self, files: &BTreeMap<String, Vec<u8>>) {
         let store = self.path(STORE);
         let owner = fs::metadata(&store).expect("the store is there");
@@ -35,6 +39,18 @@ impl Host {
             let mut file = options.write(true).create_new(true).mode(0o600).open(&path).expect(name);
             file.write_all(contents).expect(name);
             std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid())).expect(name);
+        }
+        let index = store.join(INDEX);
+        let _ = fs::remove_dir_all(&index);
+        for (name, contents) in files {
+            let Some(stem) = name.strip_suffix(".toml") else { continue };
+            let text = String::from_utf8_lossy(contents);
+            let Some(uid) = text.lines().find_map(|line| line.strip_prefix("uid = ")) else { continue };
+            if !index.exists() {
+                fs::DirBuilder::new().mode(0o700).create(&index).expect("the index is made");
+                std::os::unix::fs::chown(&index, Some(owner.uid()), Some(owner.gid())).expect(INDEX);
+            }
+            symlink(stem, index.join(uid)).expect("every uid is there once");
         }
     }
 
