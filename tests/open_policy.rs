@@ -207,7 +207,8 @@ fn before_an_upgrade_it_is_said_what_that_would_refuse() {
         let outcome = host.run(&[&["totp-enroll", "admin", "policy", "check"], words].concat());
         (outcome.status, outcome.stdout, outcome.stderr)
     };
-    assert_eq!(check(&["--as-installed"]), (0, String::new(), String::new()));
+    let (status, stdout, _) = check(&["--as-installed"]);
+    assert_eq!((status, stdout.as_str()), (0, ""), "what is told of the stacks goes to standard error");
     // A draft may lie anywhere; as what is installed it may not.
     host.write("/tmp/draft.toml", REQUIRED);
     host.must_run(&["chmod", "666", "/tmp/draft.toml"]);
@@ -222,6 +223,6 @@ fn before_an_upgrade_it_is_said_what_that_would_refuse() {
     host.write(POLICY, "services = [\"sshd\", \"ftp\"]\n");
     let (status, stdout, stderr) = check(&["--as-installed"]);
     assert_eq!((status, stdout.as_str()), (0, ""));
-    assert!(stderr.starts_with("warning: services names the service \"ftp\""), "{stderr}");
+    assert!(stderr.contains("warning: services names the service \"ftp\""), "{stderr}");
     assert_eq!(check(&["--as-installed", "--strict"]).0, 1);
 }
