@@ -25,6 +25,13 @@ pub fn with_what_was_built(host: Host) -> Host {
         host.must_run(&["install", "-D", "-m", "755", "/dev/null", &format!("/tmp/build/{name}")]);
         host.write(&format!("/tmp/build/{name}"), bytes);
     }
+    host.must_run(&["install", "-d", "/tmp/build/config/pam.d"]);
+    for entry in std::fs::read_dir(Path::new(SOURCE).join("config/pam.d")).expect("it is part of the project")
+    {
+        let path = entry.expect("a directory is read to its end").path();
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        host.write(&format!("/tmp/build/config/pam.d/{name}"), std::fs::read(&path).expect("it is a file"));
+    }
     host
 }
 
