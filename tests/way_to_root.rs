@@ -102,6 +102,7 @@ fn an_edit_is_asked_about_as_well() {
     let mut no = sudo(&host, &edit);
     no.sees("bob is not set up");
     no.answers("Change the policy all the same? [y/N] ", "n");
+    no.answers("What now? (e)dit again, (d)iscard: ", "d");
     assert_eq!(no.exit_status(), 1);
     assert_eq!(policy(&host), OPTIONAL);
     assert_eq!(host.must_run(&["ls", "-A", "/etc/pam_totp"]), "policy.toml\n");

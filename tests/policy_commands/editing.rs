@@ -45,10 +45,10 @@ fn what_does_not_check_is_edited_again_or_discarded() {
         assert!(outcome.stderr.contains("What now? (e)dit again, (d)iscard: "), "{outcome:?}");
         assert_eq!((text(&host), names(&host)), (SHIPPED.to_owned(), "policy.toml\n".to_owned()));
     }
-    let mends = "if grep -q sometimes \"$1\"; then echo 'mode = \"disabled\"'; else echo 'mode = \"sometimes\"'; fi > \"$1.x\"; mv \"$1.x\" \"$1\"";
-    let outcome = edit(&host, mends, "e\ny\n");
+    let mends = "if grep -q sometimes \"$1\"; then echo 'mode = \"optional\"'; else echo 'mode = \"sometimes\"'; fi > \"$1.x\"; mv \"$1.x\" \"$1\"";
+    let outcome = edit(&host, mends, "e\n");
     assert_eq!(outcome.status, 0, "{outcome:?}");
-    assert_eq!(text(&host), "mode = \"disabled\"\n");
+    assert_eq!(text(&host), "mode = \"optional\"\n");
     assert_eq!(host.must_run(&["stat", "-c", "%a", POLICY]), "644\n");
     for hostile in [
         "rm \"$1\"",
@@ -60,7 +60,7 @@ fn what_does_not_check_is_edited_again_or_discarded() {
         assert_eq!(outcome.status, 5, "{hostile}: {outcome:?}");
         assert_eq!(
             (text(&host), names(&host)),
-            ("mode = \"disabled\"\n".to_owned(), "policy.toml\n".to_owned())
+            ("mode = \"optional\"\n".to_owned(), "policy.toml\n".to_owned())
         );
     }
 }

@@ -6,6 +6,7 @@ use crate::exit::Stop;
 use crate::stacks::{self, Stacks};
 use crate::terminal::Terminal;
 use crate::text::printable;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use totp_core::policy::Policy;
 
@@ -29,13 +30,19 @@ pub fn confirm(terminal: &Terminal, yes: bool, change: &Replacement<'_>) -> Resu
     if yes || concerns.is_empty() {
         return Ok(());
     }
+    // What a script pipes in is for another question, such as sudo's.
+    if !io::stdin().is_terminal() {
+        return Err(nobody_there());
+    }
     terminal.ask_to_go_on("Change the policy all the same?").map_err(|stop| match stop {
-        Stop::EndOfInput => Stop::Refused(
-            "nobody is there to confirm it; nothing was changed; --yes makes the change all the same"
-                .to_owned(),
-        ),
+        Stop::EndOfInput => nobody_there(),
         stop => stop,
     })
+}
+
+fn nobody_there() -> Stop {
+    let sentence = "nobody is there to confirm it; nothing was changed; --yes makes the change all the same";
+    Stop::Refused(sentence.to_owned())
 }
 
 /// Everything to ask about, as sentences.
