@@ -17,8 +17,8 @@ fn odd_policy_files_are_refused_and_left_alone() {
         || host.must_run(&["sh", "-c", "ls -lA /etc/odd; cat /etc/odd/bytes /etc/odd/broken | od -c"]);
     let before = listed();
     for (file, part) in [
-        ("directory", "it is no regular file"),
-        ("fifo", "it is no regular file"),
+        ("directory", "not a regular file"),
+        ("fifo", "not a regular file"),
         ("dangling", "No such file"),
         ("lost", "No such file"),
         ("bytes", "UTF-8"),

@@ -95,7 +95,7 @@ pub(super) fn put_off(context: &Context<'_>) -> Result<Grace, Failure> {
     if credential.is_some() {
         return Err(setup::changed_meanwhile());
     }
-    setup::insist_on_no_orphan(context, &user)?;
+    setup::ensure_no_orphan(context, &user)?;
     let mut state = user.newcomer(context.account.uid);
     let Some(left) = newcomer::put_off(context.policy, &mut state, context.now) else {
         user.tidy(&context.account.name)?;
@@ -122,7 +122,7 @@ pub(super) fn begin(
     if credential.is_some() {
         return Err(setup::changed_meanwhile());
     }
-    setup::insist_on_no_orphan(context, &user)?;
+    setup::ensure_no_orphan(context, &user)?;
     if invited.is_some_and(|invitation| !setup::stands(context, &user, invitation)) {
         return Err(setup::no_invitation_any_more());
     }
@@ -191,7 +191,7 @@ pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Resul
     if service != context.service {
         return Err(Failure::Impossible("the set-up was begun on another service".to_owned()));
     }
-    setup::insist_on_no_orphan(context, &user)?;
+    setup::ensure_no_orphan(context, &user)?;
     setup::insist_on_invitation(context, &user, &pending)?;
     let device = pending.device.name.clone();
     setup::set_up(context, &mut user, pending.device, Proof::Login(proven.step), proven.recovery)?;

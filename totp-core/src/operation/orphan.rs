@@ -94,7 +94,7 @@ impl Context<'_> {
     }
 
     /// Refuses to set this user up while an orphan may be theirs.
-    pub(super) fn insist_on_no_orphan(&self) -> Result<(), Failure> {
+    pub(super) fn ensure_no_orphan(&self) -> Result<(), Failure> {
         match self.orphan()? {
             Some(orphan) => Err(Failure::Orphaned(orphan.way_out(self.account))),
             None => Ok(()),

@@ -34,7 +34,7 @@ pub(super) fn begin(
     let mut invited = None;
     let (purpose, name) = match (wanted, &credential) {
         (Wanted::First, None) => {
-            insist_on_no_orphan(context, &user)?;
+            ensure_no_orphan(context, &user)?;
             invited = takes_invitation(context, &user, code)?;
             (Purpose::First, name.unwrap_or_default())
         }
@@ -68,9 +68,9 @@ pub(super) fn begin(
     Ok(begun(context, &pending))
 }
 
-/// As [`Context::insist_on_no_orphan`]; who is refused is given no state file for having asked.
-pub(super) fn insist_on_no_orphan(context: &Context<'_>, user: &LockedUser<'_>) -> Result<(), Failure> {
-    let found = context.insist_on_no_orphan();
+/// As [`Context::ensure_no_orphan`]; who is refused is given no state file for having asked.
+pub(super) fn ensure_no_orphan(context: &Context<'_>, user: &LockedUser<'_>) -> Result<(), Failure> {
+    let found = context.ensure_no_orphan();
     if found.is_err() {
         let _ = user.tidy(&context.account.name);
     }
@@ -142,7 +142,7 @@ pub(super) fn confirm(context: &Context<'_>, nonce: Nonce, typed: &str) -> Resul
     );
     let recovery_codes = match credential {
         None => {
-            insist_on_no_orphan(context, &user)?;
+            ensure_no_orphan(context, &user)?;
             let (recovery, printed) = RecoverySet::generate(usize::from(context.policy.recovery_codes))?;
             insist_on_invitation(context, &user, &pending)?;
             set_up(context, &mut user, pending.device, Proof::Code(step), recovery)?;

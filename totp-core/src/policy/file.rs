@@ -247,7 +247,7 @@ impl Walk {
                 return Ok(Found::Link(target));
             }
         }
-        Err(io::Error::other("it is no regular file").into())
+        Err(io::Error::other("not a regular file").into())
     }
 
     /// Looks at what is here, itself and not what it may link to.
@@ -278,7 +278,7 @@ impl Walk {
 
 fn text_of(file: File, about: &FileStat) -> io::Result<String> {
     if file_type(about) != SFlag::S_IFREG {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let size = u64::try_from(about.st_size).unwrap_or(u64::MAX);
     if size > LONGEST_FILE {

@@ -63,7 +63,7 @@ impl Store {
     fn check(&self, name: &str, about: &FileStat) -> Result<(), StoreError> {
         let kind = SFlag::from_bits_truncate(about.st_mode) & SFlag::S_IFMT;
         let wrong = if kind != SFlag::S_IFREG {
-            "it is no regular file"
+            "not a regular file"
         } else if about.st_nlink != 1 {
             "it has more than one link"
         } else if about.st_uid != self.owner && about.st_uid != 0 {

@@ -26,7 +26,7 @@ pub fn adoptable(context: &Context<'_>, old: &UserName) -> Result<Adoptable, Fai
     let made = store.mode_override(old)?;
     let same_name = *old == account.name;
     if !same_name {
-        insist_on_free_name(store, account, old)?;
+        ensure_free_name(store, account, old)?;
     }
     let uid = found.as_ref().map(|credential| credential.uid).or(made.as_ref().map(|made| made.uid));
     let Some(uid) = uid else {
@@ -42,7 +42,7 @@ pub fn adoptable(context: &Context<'_>, old: &UserName) -> Result<Adoptable, Fai
 }
 
 /// Nobody's second factor is taken away, and none is covered by another.
-fn insist_on_free_name(store: &Store, account: &Account, old: &UserName) -> Result<(), Failure> {
+fn ensure_free_name(store: &Store, account: &Account, old: &UserName) -> Result<(), Failure> {
     let (name, word) = (&account.name, account.name.as_word());
     match store.credential(name)? {
         Some(credential) if credential.uid == account.uid => {

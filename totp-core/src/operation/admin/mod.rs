@@ -69,7 +69,7 @@ fn enroll_now(
             context.account.name.as_word()
         )));
     }
-    setup::insist_on_no_orphan(context, &user)?;
+    setup::ensure_no_orphan(context, &user)?;
     let mut device = setup::new_device(context, DeviceName::default())?;
     match unattended {
         Unattended::Drawn => {}

@@ -142,8 +142,8 @@ fn links_that_lead_nowhere_or_around_are_errors() {
         (&format!("link{MOST_LINKS}"), "symbolic links"),
         ("dangling", "No such file"),
         ("etc/policy.toml/x", "Not a directory"),
-        ("etc", "it is no regular file"),
-        ("etc/..", "it is no regular file"),
+        ("etc", "not a regular file"),
+        ("etc/..", "not a regular file"),
     ] {
         let error = read(&place.path(inside)).expect_err(inside);
         assert!(matches!(error, PolicyError::Unreadable(..)) && error.to_string().contains(part), "{error}");
