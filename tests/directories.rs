@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use host::{Builder, Dialogue, Host, Stack};
+use std::os::unix::net::UnixListener;
 
 const PASSWORD: &str = "Password: ";
 const CODE: &str = "Verification code: ";
@@ -175,4 +176,56 @@ fn who_is_not_found_while_a_directory_is_down_is_not_one_of_whom_no_rule_speaks(
     assert!(is_asked("CAROL") && is_asked("carol@example.org") && !is_asked("dave"));
     host.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n");
     assert!(!is_asked("carol") && !is_asked("dave"), "nobody but the host knows users here");
+}
+
+/// The usual outage: the daemon is there, and the server that it asks is not.
+#[test]
+fn a_daemon_that_listens_and_has_lost_its_server_proves_nothing() {
+    let host = with_directory("files directory")
+        .stack("test", Stack::Text("auth required pam_totp.so\nauth required pam_permit.so\n"))
+        .build();
+    host.directory_is_also("ldap");
+    // A group of the host that has more members in the directory.
+    let in_directory = host.must_run(&["getent", "group", "admins"]);
+    let group = in_directory.trim().trim_end_matches("alice,carol");
+    let groups = String::from_utf8(host.read("/etc/group")).expect("/etc/group is text");
+    host.write("/etc/group", format!("{groups}{group}\n"));
+    host.write("/etc/nsswitch.conf", "passwd: files ldap\ngroup: files ldap\nshadow: files ldap\n");
+    host.must_run(&["mkdir", "-p", "/run/nslcd"]);
+    let _daemon = UnixListener::bind(host.path("/run/nslcd/socket")).expect("nobody listens there");
+    let is_asked = |user: &str| {
+        let outcome = host.run_with_input("root", &["pamtester", "test", user, "authenticate"], "123456\n");
+        outcome.text().contains(CODE)
+    };
+    assert!(is_asked("alice") && !is_asked("bob"), "it answers");
+    assert!(!is_asked("nobody-here"), "a stranger looks like anybody who is in no group");
+    host.directory_fails(true);
+    assert!(is_asked("alice") && is_asked("bob"));
+}
+
+/// As on Fedora and RHEL, where every host names sss and nobody but root sees /etc/sssd.
+#[test]
+fn sssd_that_was_never_set_up_is_no_directory_for_root_and_for_users() {
+    let host = with_directory("files directory")
+        .stack("test", Stack::Text("auth required pam_totp.so\nauth required pam_permit.so\n"))
+        .build();
+    host.add_group("admins", &["alice"]);
+    host.write(
+        "/etc/nsswitch.conf",
+        "passwd: sss files mymachines systemd\ngroup: sss files mymachines systemd\n",
+    );
+    host.must_run(&["install", "-d", "-m", "700", "/etc/sssd", "/etc/sssd/conf.d", "/var/lib/sss/db"]);
+    let is_asked = |by: &str, user: &str| {
+        let outcome = host.run_with_input(by, &["pamtester", "test", user, "authenticate"], "123456\n");
+        outcome.text().contains(CODE)
+    };
+    for by in ["root", "bob"] {
+        assert!(!is_asked(by, "bob"), "by {by}");
+    }
+    assert!(is_asked("root", "alice"));
+    // It ran once, and may be down.
+    host.must_run(&["install", "-D", "/dev/null", "/var/lib/sss/mc/group"]);
+    for by in ["root", "bob"] {
+        assert!(is_asked(by, "bob"), "by {by}");
+    }
 }

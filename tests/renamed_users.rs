@@ -254,3 +254,29 @@ fn what_somebody_has_is_not_adopted() {
     assert_eq!(admin(&host, &["adopt", "alice", "nobody-of-that-name"]).status, 1);
     assert_eq!(host.store(), before);
 }
+
+/// Both names exist again: whose uid the credential was made for decides, and not who has its name.
+#[test]
+fn a_renamed_user_keeps_the_second_factor_also_where_somebody_else_has_the_old_name_by_now() {
+    let (host, mut phone) = renamed("optional");
+    host.add_user("alice", "looking-glass");
+    is_asked_in_vain(&host, "alicia", "wonderland", &phone.code());
+    is_asked_in_vain(&host, "alice", "looking-glass", &phone.code());
+    host.wait_for_log("result=denied reason=renamed-user");
+    host.wait_for_log("result=denied reason=other-uid");
+    let told = must(&host, &["users"]);
+    assert!(
+        told.contains("is that of alicia") && told.contains("`totp-enroll admin adopt alice alicia`"),
+        "{told}"
+    );
+    // The new alice gets nobody's phone, and keeps what an administrator said of her.
+    assert_ne!(admin(&host, &["adopt", "--yes", "alice", "alice"]).status, 0);
+    must(&host, &["mode", "alice", "required"]);
+    must(&host, &["adopt", "--yes", "alice", "alicia"]);
+    is_let_in(&host, "alicia", "wonderland", &phone.code());
+    is_asked_in_vain(&host, "alice", "looking-glass", &phone.code());
+    must(&host, &["mode", "alice", "default"]);
+    is_not_asked(&host, "alice", "looking-glass");
+    let told = must(&host, &["users"]);
+    assert!(!told.contains("In the store"), "{told}");
+}

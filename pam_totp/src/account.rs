@@ -85,8 +85,8 @@ impl Gap {
         match self {
             Self::NotCounted => "You need a code to log in, and the one you gave was not accepted.",
             Self::NotReached => {
-                "You need a code to log in, and were not asked for one. Tell an administrator: the PAM stack of this \
-                 service goes past it."
+                "You need a code to log in, and were not asked for one. Try again; if that goes on, tell an \
+                 administrator that the PAM stack of this service goes past the code."
             }
             Self::OtherUser => "You need a code of your own to log in.",
             Self::KeyOnly => {

@@ -97,6 +97,26 @@ impl Directory {
     }
 }
 
+impl Host {
+    /// The directory has this name in nsswitch.conf, too, such as that of a service whose daemon is known.
+    pub fn directory_is_also(&self, name: &str) {
+        let prefix = format!("_nss_{name}_");
+        self.write("/tmp/also.c", SOURCE.replace("_nss_directory_", &prefix));
+        let library = library(&namespace::pam_directory()).replace("directory", name);
+        self.must_run(&[
+            "cc",
+            "-std=gnu11",
+            "-O1",
+            "-fPIC",
+            "-shared",
+            "-o",
+            &library,
+            "/tmp/also.c",
+            "-lcrypt",
+        ]);
+    }
+}
+
 /// Where glibc looks for the module: beside the directory of the PAM modules, in the host's own /usr.
 fn library(pam_directory: &Path) -> String {
     let beside =

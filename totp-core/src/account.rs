@@ -19,7 +19,7 @@ pub struct Account {
     pub gid: u32,
 }
 
-/// A number that no group has: asking for it tells whether the name service answers at all.
+/// A number that no group and no user has: asking for it tells whether the name service answers at all.
 const NO_GID: u32 = u32::MAX - 1;
 
 /// The groups of a user, looked up when a rule first asks for them.
@@ -29,9 +29,10 @@ const NO_GID: u32 = u32::MAX - 1;
 /// - Where nsswitch.conf names sources of this machine alone, whatever they say.
 /// - Where it names a directory, a group that nobody knows may be the directory's, so it is undecided. For a group
 ///   that is found, getgrouplist(3) tells the whole list if the directory answers while it runs. That is known if
-///   before and after it one of these holds: the directory's daemon listens; a look-up of a number that nobody has
-///   ends in "not found", where a failure [would be reported](Sources::failures_are_reported); or a look-up of the
-///   user or of the group finds an entry that [only the directory has](Sources::directory_of).
+///   before and after it one of these holds: a look-up of a number that nobody has ends in "not found", where a failure
+///   [would be reported](Sources::failures_are_reported); where none would, the directory's daemon listens, which says
+///   nothing of a server behind it; or a look-up of the user or of the group finds an entry that
+///   [only the directory has](Sources::directory_of).
 /// - Otherwise it is undecided.
 ///
 /// "A member" needs no proof: no failure makes one up. (But where a group of the directory stands before one of the
@@ -87,10 +88,7 @@ impl<'a> Groups<'a> {
 
     /// Whether the directory answers at this moment, as far as that can be told whatever the group.
     fn directory_answers(&self) -> bool {
-        let sources = self.sources();
-        sources.directories_listen()
-            || (sources.failures_are_reported() && nothing_fails())
-            || self.is_of_directory()
+        self.sources().answer(nothing_fails) || self.is_of_directory()
     }
 
     /// Whether the user comes from the directory that the groups come from, which still knows them.
@@ -107,6 +105,11 @@ impl<'a> Groups<'a> {
 /// Whether no source reports a failure, as one that cannot open its file does.
 fn nothing_fails() -> bool {
     matches!(Group::from_gid(Gid::from_raw(NO_GID)), Ok(None))
+}
+
+/// The same of users.
+fn no_user_fails() -> bool {
+    matches!(User::from_uid(Uid::from_raw(NO_GID)), Ok(None))
 }
 
 /// Whether the name service still finds the group.
@@ -147,7 +150,13 @@ impl<'a> Stranger<'a> {
     }
 
     fn may_exist(&self) -> bool {
-        *self.may_exist.get_or_init(|| Sources::of(Database::Passwd).name_a_directory())
+        *self.may_exist.get_or_init(|| {
+            let sources = Sources::of(Database::Passwd);
+            let answer = || sources.answer(no_user_fails);
+            // Looked up once more between two answers: at the first time it may have been down.
+            let unknown = || matches!(User::from_name(self.typed), Ok(None));
+            sources.name_a_directory() && !(answer() && unknown() && answer())
+        })
     }
 }
 

@@ -12,7 +12,7 @@ const NSSWITCH: &str = "/etc/nsswitch.conf";
 
 /// Sources that read files of this machine, with the files where they are text. They are there as long as the
 /// machine is. The lines of one that is not text ("db") cannot be looked through.
-const LOCAL: [(&str, Option<(&str, &str)>); 8] = [
+const LOCAL: [(&str, Option<(&str, &str)>); 9] = [
     ("files", Some(("/etc/passwd", "/etc/group"))),
     ("compat", Some(("/etc/passwd", "/etc/group"))),
     ("altfiles", Some(("/usr/lib/passwd", "/usr/lib/group"))),
@@ -20,6 +20,8 @@ const LOCAL: [(&str, Option<(&str, &str)>); 8] = [
     ("extrausers", Some(("/var/lib/extrausers/passwd", "/var/lib/extrausers/group"))),
     ("cache", Some(("/etc/passwd.cache", "/etc/group.cache"))),
     ("db", None),
+    // Containers that run on this machine.
+    ("mymachines", None),
     // It makes entries up for what systemd runs on this machine.
     (SYSTEMD, None),
 ];
@@ -38,6 +40,10 @@ const NSCD: [&str; 2] = ["/run/nscd/socket", "/var/run/nscd/socket"];
 /// What an sssd that has ever been set up or started has: Fedora and its kin name "sss" on every host.
 const TRACES_OF_SSSD: [&str; 4] =
     ["/etc/sssd/sssd.conf", "/etc/sssd/conf.d", "/usr/etc/sssd/sssd.conf", "/var/lib/sss/db/config.ldb"];
+
+/// What everybody can see of an sssd that ever ran, where /etc/sssd is closed.
+const PUBLIC_TRACES_OF_SSSD: [&str; 3] =
+    ["/var/lib/sss/pipes/nss", "/var/lib/sss/mc/passwd", "/var/lib/sss/mc/group"];
 
 /// A part of the name service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +118,15 @@ impl Sources {
     /// `None` where the sources cannot be known.
     fn only_local(&self) -> Option<bool> {
         self.lines.as_ref().map(|_| self.directories().next().is_none())
+    }
+
+    /// Whether every directory is known to answer at this moment; `nothing_fails` looks a number up that nobody has.
+    ///
+    /// Where glibc reports failures, that look-up decides: a daemon that listens may have lost its server. Where it does
+    /// not, the daemon is all that can be asked.
+    #[must_use]
+    pub fn answer(&self, nothing_fails: impl FnOnce() -> bool) -> bool {
+        if self.failures_are_reported() { nothing_fails() } else { self.directories_listen() }
     }
 
     /// Whether every directory is known to answer at this moment, without a look-up: its daemon listens.
@@ -277,9 +292,17 @@ fn has_no_line_that_begins(path: &str, beginning: &str) -> bool {
     }
 }
 
-/// Whether nothing tells that sssd was ever set up here. `false` where that cannot be known.
+/// Whether nothing tells that sssd was ever set up here. What this process may not look at tells nothing: as a rule
+/// everybody but root is kept out of /etc/sssd, whether it is in use or not.
 fn sssd_is_not_in_use() -> bool {
-    TRACES_OF_SSSD.iter().all(|trace| is_empty_or_missing(trace))
+    let hidden = |trace: &str| {
+        std::fs::read_dir(trace).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    };
+    let is_missing = |trace: &str| {
+        std::fs::symlink_metadata(trace).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    TRACES_OF_SSSD.iter().all(|trace| is_empty_or_missing(trace) || hidden(trace))
+        && PUBLIC_TRACES_OF_SSSD.iter().all(|trace| is_missing(trace))
 }
 
 /// Whether systemd's source may know this name or number: by nss-systemd(8) users and groups of services, of homed

@@ -21,7 +21,7 @@ pub enum Orphan {
         /// The uid.
         uid: u32,
     },
-    /// It was made for this uid and another name, which no account has any more.
+    /// It was made for this uid and another name, which no account of this uid has any more.
     OtherName {
         /// The name.
         name: UserName,
@@ -56,19 +56,40 @@ impl Orphan {
         }
     }
 
+    /// Who else has the uid that it was made for: a user who was renamed before somebody else got the name.
+    fn holder(&self, account: &Account) -> Option<UserName> {
+        match self {
+            Self::OtherUid { uid } => holder_of(*uid, &account.name),
+            Self::OtherName { .. } => None,
+        }
+    }
+
     /// What is the matter and what an administrator does about it, in words for the user's screen.
     #[must_use]
     pub fn way_out(&self, account: &Account) -> String {
         let former = shown(&self.name(account).as_word());
+        let own = shown(&account.name.as_word());
+        if let Some(holder) = self.holder(account) {
+            let (uid, holder) = (self.uid(account), shown(&holder.as_word()));
+            return format!(
+                "Two-factor login was set up under your name for uid {uid}, which {holder} has. Ask an administrator: `totp-enroll admin adopt {own} {holder}` if that user had your name before."
+            );
+        }
         let kept = match self {
             Self::OtherUid { uid } => format!("for another uid ({uid}) of this name"),
             Self::OtherName { .. } => format!("for this uid under the name {former}"),
         };
         format!(
-            "Two-factor login was set up {kept}. Ask an administrator: `totp-enroll admin adopt {former} {}` if that was you, `totp-enroll admin prune {former}` if it was somebody else.",
-            shown(&account.name.as_word())
+            "Two-factor login was set up {kept}. Ask an administrator: `totp-enroll admin adopt {former} {own}` if that was you, `totp-enroll admin prune {former}` if it was somebody else."
         )
     }
+}
+
+/// Who has this uid, under another name than `name`. Nobody, where that cannot be known.
+#[must_use]
+pub fn holder_of(uid: u32, name: &UserName) -> Option<UserName> {
+    let holder = Account::by_uid(uid).ok().flatten()?;
+    (holder.name != *name).then_some(holder.name)
 }
 
 /// Without a byte that a terminal would obey.
@@ -113,9 +134,10 @@ pub fn find(store: &crate::store::Store, account: &Account) -> Result<Option<Orp
         None => {}
     }
     for name in store.users_of_uid(account.uid)? {
-        // A name that leads to another, as where a directory changed its spelling, is nobody's any more.
+        // A name that leads to another, as where a directory changed its spelling, is nobody's any more; and one that
+        // was given to somebody else since is not that of whom the credential was made for.
         let known = Account::by_name(name.as_str()).map_err(|error| Failure::Unusable(error.to_string()))?;
-        if known.is_none_or(|known| known.name != name) {
+        if known.is_none_or(|known| known.name != name || known.uid != account.uid) {
             return Ok(Some(Orphan::OtherName { name }));
         }
     }

@@ -39,6 +39,9 @@ impl EventLog for Lines {
     }
 }
 
+/// A uid that no user of the machine has which runs the tests.
+const NOBODYS_UID: u32 = 1_900_001_000;
+
 /// One user and their store.
 struct Home {
     directory: tempfile::TempDir,
@@ -59,7 +62,7 @@ impl Home {
             directory,
             store,
             policy: Policy::default(),
-            account: Account { name: UserName::new("alice").unwrap(), uid: 1000, gid: 1000 },
+            account: Account { name: UserName::new("alice").unwrap(), uid: NOBODYS_UID, gid: NOBODYS_UID },
             actor: Actor::Owner,
             now: NOON,
             lines: Lines::default(),

@@ -20,6 +20,8 @@ pub struct Adoption<'a, 's> {
     pub new: Option<&'a mut LockedUser<'s>>,
     /// The uid it goes to.
     pub uid: u32,
+    /// The uid of whoever has the former name by now: what was made for that one stays.
+    pub old_belongs_to: Option<u32>,
 }
 
 /// One step, done or not as a whole.
@@ -57,7 +59,8 @@ impl<'a, 's> Adoption<'a, 's> {
 
     /// An override of the new name is the later word of an administrator, and stays.
     fn move_override(&mut self) -> Result<(), StoreError> {
-        let Some(found) = self.store.mode_override(&self.old.user)? else { return Ok(()) };
+        let found = self.store.mode_override(&self.old.user)?;
+        let Some(found) = found.filter(|found| Some(found.uid) != self.old_belongs_to) else { return Ok(()) };
         let moved = ModeOverride { uid: self.uid, ..found };
         let target = self.new.as_deref().unwrap_or(self.old);
         let own = self.store.mode_override(&target.user)?.filter(|own| own.uid == self.uid);
@@ -109,7 +112,16 @@ impl<'a, 's> Adoption<'a, 's> {
 
     fn remove_rest(&mut self) -> Result<(), StoreError> {
         let Some(new) = self.new.as_ref() else { return Ok(()) };
-        self.old.remove_everything()?;
+        match self.old_belongs_to {
+            None => self.old.remove_everything()?,
+            // A state that stays is of another credential, and so of none, for whoever has the name by now.
+            Some(uid) => {
+                let own = self.store.mode_override(&self.old.user)?.is_some_and(|made| made.uid == uid);
+                if !own {
+                    self.old.remove_whole("mode")?;
+                }
+            }
+        }
         self.store.forget_uid(self.uid, &self.old.user);
         new.tidy(&new.user)
     }

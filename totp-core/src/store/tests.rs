@@ -99,11 +99,11 @@ fn a_file_that_the_store_did_not_make_is_refused_with_a_reason() {
 
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
-    assert!(place.refusal().contains("no regular file"));
+    assert!(place.refusal().contains("not a regular file"));
 
     fs::remove_dir(&file).unwrap();
     nix::unistd::mkfifo(&file, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
-    assert!(place.refusal().contains("no regular file"));
+    assert!(place.refusal().contains("not a regular file"));
 
     fs::remove_file(&file).unwrap();
     fs::write(&file, vec![b'#'; 70_000]).unwrap();

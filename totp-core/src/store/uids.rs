@@ -135,7 +135,8 @@ impl Store {
         if about.st_uid != self.owner && about.st_uid != 0 {
             return Err(self.not_ours(name, "it belongs neither to the store's owner nor to root"));
         }
-        if about.st_mode & 0o077 != 0 {
+        // Who cannot pass the store's own directory reads nothing in it, whatever the mode says.
+        if about.st_mode & 0o022 != 0 {
             return Err(self.not_ours(name, "its permissions are too open; chmod 0700 closes it"));
         }
         Ok(Some(Links { store: self, directory }))
@@ -371,7 +372,9 @@ mod tests {
         place.store.index_uids().unwrap();
         assert_eq!(place.users_of(1000), ["alice"]);
         let directory = place.directory.path().join(".uids");
-        fs::set_permissions(&directory, Permissions::from_mode(0o750)).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(place.users_of(1000), ["alice"], "nobody else gets that far");
+        fs::set_permissions(&directory, Permissions::from_mode(0o770)).unwrap();
         assert!(refused().contains("permissions are too open"), "{}", refused());
         fs::remove_dir_all(&directory).unwrap();
         symlink("/etc", &directory).unwrap();

@@ -5,6 +5,7 @@ use crate::text::printable;
 use totp_core::account::Account;
 use totp_core::name::UserName;
 use totp_core::operation::admin::Gone;
+use totp_core::operation::orphan::holder_of;
 use totp_core::store::{Holding, Store};
 
 /// Why what is kept of a name is not that of a user of this name.
@@ -25,6 +26,8 @@ pub enum Why {
         made_for: u32,
         /// The uid of the name.
         uid: u32,
+        /// Who has the uid that it was made for: a user who had the name before.
+        holder: Option<UserName>,
     },
 }
 
@@ -57,6 +60,7 @@ impl Orphan {
             Some(Gone::OtherUid) => Why::OtherUid {
                 made_for: made_for.unwrap_or_default(),
                 uid: account.map(|account| account.uid).unwrap_or_default(),
+                holder: made_for.and_then(|uid| holder_of(uid, name)),
             },
         };
         Ok(Some(Self { name: name.clone(), why }))
@@ -81,8 +85,11 @@ impl Orphan {
                 "{name}: there is no such user any more, and the uid {uid} is that of {} by now",
                 printable(heir.as_str())
             ),
-            Why::OtherUid { made_for, uid } => {
-                format!("{name}: it was made for another uid ({made_for}; the user has {uid})")
+            Why::OtherUid { made_for, uid, holder } => {
+                let holder = holder.as_ref().map_or_else(String::new, |holder| {
+                    format!("; the uid {made_for} is that of {}", printable(holder.as_str()))
+                });
+                format!("{name}: it was made for another uid ({made_for}; the user has {uid}{holder})")
             }
         }
     }
@@ -97,8 +104,10 @@ impl Orphan {
         };
         match &self.why {
             Why::NoSuchUser => format!("`totp-enroll admin prune {word}` removes what is kept"),
-            Why::Renamed { heir, .. } => adopt(&printable(&heir.as_word())),
-            Why::OtherUid { .. } => adopt(&word),
+            Why::Renamed { heir: user, .. } | Why::OtherUid { holder: Some(user), .. } => {
+                adopt(&printable(&user.as_word()))
+            }
+            Why::OtherUid { holder: None, .. } => adopt(&word),
         }
     }
 
@@ -148,7 +157,12 @@ mod tests {
         assert!(
             renamed.contains("uid 1000 is that of alicia") && renamed.contains("adopt 'EX\\alice' alicia`")
         );
-        let other = told(Why::OtherUid { made_for: 1000, uid: 2000 });
+        let other = told(Why::OtherUid { made_for: 1000, uid: 2000, holder: Some(name("alicia")) });
+        assert!(
+            other.contains("the uid 1000 is that of alicia)") && other.contains("adopt 'EX\\alice' alicia`"),
+            "{other}"
+        );
+        let other = told(Why::OtherUid { made_for: 1000, uid: 2000, holder: None });
         assert!(
             other.contains("(1000; the user has 2000)") && other.contains("adopt 'EX\\alice' 'EX\\alice'`")
         );

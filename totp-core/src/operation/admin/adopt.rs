@@ -1,5 +1,6 @@
 //! Giving an [orphaned](super::super::orphan) second factor to whom an administrator says it belongs.
 
+use super::super::orphan::holder_of;
 use super::super::{Context, Failure, with_held_log};
 use crate::account::Account;
 use crate::name::UserName;
@@ -27,6 +28,7 @@ pub fn adoptable(context: &Context<'_>, old: &UserName) -> Result<Adoptable, Fai
     let same_name = *old == account.name;
     if !same_name {
         ensure_free_name(store, account, old)?;
+        ensure_former_name(account, old, found.as_ref().map(|credential| credential.uid))?;
     }
     let uid = found.as_ref().map(|credential| credential.uid).or(made.as_ref().map(|made| made.uid));
     let Some(uid) = uid else {
@@ -35,6 +37,12 @@ pub fn adoptable(context: &Context<'_>, old: &UserName) -> Result<Adoptable, Fai
     if same_name && uid == account.uid {
         return Err(Failure::Impossible(format!(
             "what is kept of {old} is of the uid {uid} that this user has; nothing was changed; for another name it is `totp-enroll admin adopt {word} NEW`"
+        )));
+    }
+    if same_name && let Some(holder) = holder_of(uid, &account.name) {
+        return Err(Failure::Impossible(format!(
+            "what is kept of {old} was made for uid {uid}, which {holder} has; nothing was changed; if {holder} had this name before, it is `totp-enroll admin adopt {word} {}`",
+            holder.as_word()
         )));
     }
     let devices = found.iter().flat_map(|credential| &credential.devices);
@@ -59,15 +67,27 @@ fn ensure_free_name(store: &Store, account: &Account, old: &UserName) -> Result<
         }
         None => {}
     }
-    // As typed: a name that leads to another by now is nobody's.
-    let known = Account::by_name(old.as_str()).map_err(|error| Failure::Unusable(error.to_string()))?;
-    match known.filter(|known| known.name == *old) {
-        Some(known) => Err(Failure::Impossible(format!(
-            "there is a user named {old}, with uid {}; nothing was changed: only what is kept of a name that nobody has any more can be adopted",
-            known.uid
-        ))),
-        None => Ok(()),
+    Ok(())
+}
+
+/// The name that somebody has is theirs, unless what is kept of it was made for the uid of the user who gets it: then
+/// that user had the name before.
+fn ensure_former_name(account: &Account, old: &UserName, made_for: Option<u32>) -> Result<(), Failure> {
+    match holder_of_name(old)? {
+        Some(known) if known.uid == account.uid || made_for != Some(account.uid) => {
+            Err(Failure::Impossible(format!(
+                "there is a user named {old}, with uid {}; nothing was changed: only what is kept of a name that nobody has any more can be adopted",
+                known.uid
+            )))
+        }
+        _ => Ok(()),
     }
+}
+
+/// Who has the name as it is typed: one that leads to another by now is nobody's.
+fn holder_of_name(name: &UserName) -> Result<Option<Account>, Failure> {
+    let known = Account::by_name(name.as_str()).map_err(|error| Failure::Unusable(error.to_string()))?;
+    Ok(known.filter(|known| known.name == *name))
 }
 
 /// Gives everything that is kept of `old` to the user of `context`: devices, used codes, recovery codes, the mail
@@ -86,7 +106,7 @@ fn adopt_now(context: &Context<'_>, old: &UserName) -> Result<(), Failure> {
     let adopted = if *old == account.name {
         let mut user = store.lock_by_force(old)?;
         let found = adoptable(context, old)?;
-        Adoption { store, old: &mut user, new: None, uid: account.uid }.run()?;
+        Adoption { store, old: &mut user, new: None, uid: account.uid, old_belongs_to: None }.run()?;
         found
     } else {
         let (mut from, mut to) = lock_both(store, old, &account.name)?;
@@ -96,7 +116,8 @@ fn adopt_now(context: &Context<'_>, old: &UserName) -> Result<(), Failure> {
             let _ = to.tidy(&account.name);
         }
         let found = found?;
-        Adoption { store, old: &mut from, new: Some(&mut to), uid: account.uid }.run()?;
+        let old_belongs_to = holder_of_name(old)?.map(|known| known.uid);
+        Adoption { store, old: &mut from, new: Some(&mut to), uid: account.uid, old_belongs_to }.run()?;
         found
     };
     context.log_change("adopt", |event| event.with("former_user", old).with("former_uid", &adopted.uid));

@@ -24,7 +24,7 @@ fn a_user_of_the_same_name_with_another_uid_inherits_no_phone() {
     assert!(matches!(home.begins(Purpose::First, None, None), Err(Failure::Orphaned(_))));
     admin::prune(&home.context()).unwrap();
     home.sets_up();
-    home.account.uid = 1000;
+    home.account.uid = NOBODYS_UID;
     assert!(!home.status().configured, "and nor does the former one");
 }
 

@@ -43,7 +43,9 @@ fn orphaned(user: &str, uid: u32) -> (Home, Phone, Confirmed) {
 
 #[test]
 fn who_has_another_name_or_uid_by_now_is_not_one_who_never_was_set_up() {
-    for (user, uid, reason) in [("alicia", 1000, "renamed-user"), ("alice", 2000, "other-uid")] {
+    for (user, uid, reason) in
+        [("alicia", 1_900_001_000, "renamed-user"), ("alice", 1_900_002_000, "other-uid")]
+    {
         let (mut home, phone, confirmed) = orphaned(user, uid);
         home.actor = Actor::Host;
         assert_eq!(home.found(), Found::Orphaned, "{user}");
@@ -65,14 +67,14 @@ fn who_was_never_set_up_or_shares_a_uid_with_a_user_there_is_is_no_orphan() {
     home.sets_up();
     home.becomes("toor", 0);
     assert_eq!(home.found(), Found::NotConfigured, "root is known, and it is another user of the same uid");
-    home.becomes("bob", 1001);
+    home.becomes("bob", 1_900_001_001);
     assert_eq!(home.found(), Found::NotConfigured);
     assert_eq!(home.status().orphan, None);
 }
 
 #[test]
 fn nobody_is_set_up_while_an_orphan_may_be_theirs() {
-    for (user, uid) in [("alicia", 1000), ("alice", 2000)] {
+    for (user, uid) in [("alicia", 1_900_001_000), ("alice", 1_900_002_000)] {
         let (mut home, ..) = orphaned(user, uid);
         let before = home.files();
         assert!(matches!(home.begins(Purpose::First, None, None), Err(Failure::Orphaned(_))));
@@ -91,31 +93,31 @@ fn nobody_is_set_up_while_an_orphan_may_be_theirs() {
 #[test]
 fn a_set_up_that_was_begun_before_ends_in_nothing() {
     let mut home = Home::new();
-    home.becomes("alicia", 1000);
+    home.becomes("alicia", 1_900_001_000);
     let begun = home.begins(Purpose::First, None, None).unwrap();
-    home.becomes("alice", 1000);
+    home.becomes("alice", 1_900_001_000);
     home.sets_up();
-    home.becomes("alicia", 1000);
+    home.becomes("alicia", 1_900_001_000);
     let code = Phone::with(&begun.secret).code(home.now);
     assert!(matches!(home.confirms(&begun, &code), Err(Failure::Orphaned(_))));
 }
 
 #[test]
 fn the_status_says_it_and_counts_the_strictest_mode_but_for_disabled() {
-    let (mut home, ..) = orphaned("alicia", 1000);
+    let (mut home, ..) = orphaned("alicia", 1_900_001_000);
     for (mode, counts) in
         [(Mode::Optional, Mode::Required), (Mode::Required, Mode::Required), (Mode::Disabled, Mode::Disabled)]
     {
         home.policy.mode = mode;
         let status = home.status();
         let orphan = status.orphan.expect("an orphan");
-        assert_eq!((orphan.user.as_str(), orphan.uid, status.mode), ("alice", 1000, counts));
+        assert_eq!((orphan.user.as_str(), orphan.uid, status.mode), ("alice", 1_900_001_000, counts));
     }
 }
 
 #[test]
 fn a_temporary_code_of_an_administrator_lets_in_meanwhile() {
-    let (mut home, ..) = orphaned("alicia", 1000);
+    let (mut home, ..) = orphaned("alicia", 1_900_001_000);
     home.actor = Actor::Root;
     let (code, _) = admin::code(&home.context(), 3600, 1).unwrap();
     home.actor = Actor::Host;
@@ -125,8 +127,8 @@ fn a_temporary_code_of_an_administrator_lets_in_meanwhile() {
 
 #[test]
 fn what_is_adopted_is_used_on_as_if_nothing_had_changed() {
-    for (user, uid) in [("alicia", 1000), ("alice", 2000), ("alicia", 2000)] {
-        let (mut home, phone, confirmed) = orphaned("alice", 1000);
+    for (user, uid) in [("alicia", 1_900_001_000), ("alice", 1_900_002_000), ("alicia", 1_900_002_000)] {
+        let (mut home, phone, confirmed) = orphaned("alice", 1_900_001_000);
         home.actor = Actor::Root;
         admin::contact(&home.context(), admin::Contact { phone: None, mail: Some("a@example.org".into()) })
             .unwrap();
@@ -157,11 +159,11 @@ fn what_is_adopted_is_used_on_as_if_nothing_had_changed() {
 
 #[test]
 fn an_override_of_the_new_name_stays() {
-    let (mut home, ..) = orphaned("alice", 1000);
+    let (mut home, ..) = orphaned("alice", 1_900_001_000);
     home.actor = Actor::Root;
     let wanted = |mode| Some(Override { mode, until: None });
     admin::set_mode(&home.context(), wanted(Mode::Disabled)).unwrap();
-    home.becomes("alicia", 1000);
+    home.becomes("alicia", 1_900_001_000);
     admin::set_mode(&home.context(), wanted(Mode::Required)).unwrap();
     home.adopts("alice").unwrap();
     assert_eq!(home.status().overridden.map(|made| made.mode), Some(Mode::Required));
@@ -170,13 +172,13 @@ fn an_override_of_the_new_name_stays() {
 
 #[test]
 fn an_adoption_that_is_cut_off_anywhere_leaves_the_credential_once_and_can_be_done_again() {
-    for (user, uid) in [("alicia", 1000), ("alice", 2000), ("alicia", 2000)] {
+    for (user, uid) in [("alicia", 1_900_001_000), ("alice", 1_900_002_000), ("alicia", 1_900_002_000)] {
         for steps in 0..=7 {
-            let (mut home, phone, confirmed) = orphaned("alice", 1000);
+            let (mut home, phone, confirmed) = orphaned("alice", 1_900_001_000);
             let used = phone.code(home.now);
             assert!(home.is_let_in(&used));
             let made = ModeOverride {
-                uid: 1000,
+                uid: 1_900_001_000,
                 mode: Mode::Required,
                 until: None,
                 since: home.now,
@@ -186,7 +188,13 @@ fn an_adoption_that_is_cut_off_anywhere_leaves_the_credential_once_and_can_be_do
             {
                 let mut old = home.store.lock(&name("alice")).unwrap();
                 let mut new = (user != "alice").then(|| home.store.lock(&name(user)).unwrap());
-                let mut adoption = Adoption { store: &home.store, old: &mut old, new: new.as_mut(), uid };
+                let mut adoption = Adoption {
+                    store: &home.store,
+                    old: &mut old,
+                    new: new.as_mut(),
+                    uid,
+                    old_belongs_to: None,
+                };
                 for step in Adoption::STEPS.into_iter().take(steps) {
                     step(&mut adoption).unwrap();
                 }
@@ -195,7 +203,12 @@ fn an_adoption_that_is_cut_off_anywhere_leaves_the_credential_once_and_can_be_do
                 let found = home.store.credential(&name(who)).unwrap();
                 found.is_some_and(|credential| credential.uid == uid)
             };
-            let owners = [of("alice", 1000), of("alice", 2000), of("alicia", 1000), of("alicia", 2000)];
+            let owners = [
+                of("alice", 1_900_001_000),
+                of("alice", 1_900_002_000),
+                of("alicia", 1_900_001_000),
+                of("alicia", 1_900_002_000),
+            ];
             assert_eq!(owners.iter().filter(|owns| **owns).count(), 1, "{user} {uid} {steps}");
             home.becomes(user, uid);
             // The user is let in by what is theirs, or by nothing.
@@ -204,7 +217,7 @@ fn an_adoption_that_is_cut_off_anywhere_leaves_the_credential_once_and_can_be_do
                 Found::Orphaned => assert!(home.judges(&code).is_err()),
                 Found::Code { .. } => assert!(!home.is_let_in(&used), "{user} {uid} {steps}"),
                 // Nothing but the administrator's word ties another name with another uid to it.
-                Found::NotConfigured => assert!((user, uid) == ("alicia", 2000) && steps <= 3),
+                Found::NotConfigured => assert!((user, uid) == ("alicia", 1_900_002_000) && steps <= 3),
                 Found::Remembered => panic!("no address is remembered"),
             }
             if !home.status().configured {
@@ -221,24 +234,24 @@ fn an_adoption_that_is_cut_off_anywhere_leaves_the_credential_once_and_can_be_do
 
 #[test]
 fn what_somebody_has_is_not_given_away_and_nothing_is_covered() {
-    let (mut home, ..) = orphaned("alice", 1000);
+    let (mut home, ..) = orphaned("alice", 1_900_001_000);
     let refused = |home: &Home, old: &str| {
         let before = home.files();
         let refused = home.adopts(old).err().map(|failure| failure.to_string()).expect("it must be refused");
         assert_eq!(home.files(), before);
         refused
     };
-    assert!(refused(&home, "alice").contains("of the uid 1000 that this user has"));
+    assert!(refused(&home, "alice").contains("of the uid 1900001000 that this user has"));
     home.becomes("root", 0);
     home.sets_up();
     assert!(refused(&home, "alice").contains("root is set up already"));
     home.becomes("toor", 0);
     assert!(refused(&home, "root").contains("there is a user named root, with uid 0"));
-    home.becomes("bob", 1001);
+    home.becomes("bob", 1_900_001_001);
     assert!(refused(&home, "carol").contains("nothing is kept of carol"));
     home.sets_up();
     home.becomes("bob", 1002);
-    assert!(refused(&home, "alice").contains("made for another uid (1001)"));
+    assert!(refused(&home, "alice").contains("made for another uid (1900001001)"));
 }
 
 #[test]

@@ -102,8 +102,7 @@ fn a_set_up_is_not_confirmed_on_another_credential_than_it_began_with() {
     let home = Home::new();
     let begun = home.begins(Purpose::First, None, None).unwrap();
     // As by another way into the store, or one of a later version.
-    let credential = crate::credential::tests::example();
-    assert_eq!(credential.uid, home.account.uid);
+    let credential = Credential { uid: home.account.uid, ..crate::credential::tests::example() };
     home.store.lock(&home.account.name).unwrap().write_credential(&credential).unwrap();
     let code = Phone::with(&begun.secret).code(NOON);
     assert!(matches!(home.confirms(&begun, &code), Err(Failure::Impossible(_))));
