@@ -84,7 +84,20 @@ pub fn steps(log: &str) -> Vec<Step> {
             _ => {}
         }
     }
+    steps.retain(|step| !step.is_of_the_index());
     steps
+}
+
+impl Step {
+    /// Of the index by uid, which leads to credentials and holds nothing itself: whoever puts the files of a store
+    /// back makes it anew.
+    fn is_of_the_index(&self) -> bool {
+        match self {
+            Step::Made(name) | Step::Wrote(name, ..) | Step::Synced(name, _) => name.starts_with(".uids"),
+            Step::Renamed(name, _) | Step::Removed(name) => name.starts_with(".uids"),
+            Step::SyncedDirectory | Step::Said(_) => false,
+        }
+    }
 }
 
 /// The path that strace puts behind a descriptor.
