@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 
 /// What the auth line answers whom it denies.
 const DENIALS: [Answer; 3] = [Answer::AUTH_ERR, Answer::USER_UNKNOWN, Answer::AUTHINFO_UNAVAIL];
+/// What the account and session lines answer whom they deny: also where the user is not known to the system, and
+/// where the policy or the store cannot be used or the module failed.
+const LATER_DENIALS: [Answer; 3] = [Answer::PERM_DENIED, Answer::USER_UNKNOWN, Answer::AUTHINFO_UNAVAIL];
 /// The service that says by which key somebody came.
 const SSHD: &str = "sshd";
 
@@ -157,7 +160,7 @@ fn of_later_stack(stack: &Stack, kind: Kind) -> BTreeSet<Fault> {
     }
     let in_account = kind == Kind::Account;
     let too_much = || BTreeSet::from([Fault::TooMuch]);
-    let Some(denied) = ends(handlers, &[Answer::PERM_DENIED]) else { return too_much() };
+    let Some(denied) = ends(handlers, &LATER_DENIALS) else { return too_much() };
     let Some(allowed) = ends(handlers, &[Answer::IGNORE, Answer::SUCCESS]) else { return too_much() };
     let mut faults = BTreeSet::new();
     for end in denied.iter().filter(|end| goes_on(end.result, in_account)) {

@@ -228,6 +228,31 @@ fn account_and_session_lines_must_count() {
 }
 
 #[test]
+fn each_denial_of_the_account_and_session_lines_must_count() {
+    for (kind, line) in [("account", ACCOUNT), ("session", SESSION)] {
+        for denial in ["perm_denied", "user_unknown", "authinfo_unavail"] {
+            let control = format!("[success=ok ignore=ignore {denial}=ignore default=bad] pam_totp.so");
+            let told = format!("a denial of {control}");
+            is_told("login", &[(line, &format!("{kind} {control}\n"))], &[&told, &format!("{kind} stack")]);
+        }
+    }
+}
+
+#[test]
+fn an_account_line_that_is_silent_about_an_unusable_policy_refuses_nobody() {
+    let text = "auth optional pam_totp.so begin\nauth sufficient pam_unix.so\nauth required pam_totp.so\n\
+        account [success=ok ignore=ignore user_unknown=ignore authinfo_unavail=ignore default=bad] pam_totp.so\n\
+        account required pam_unix.so\nsession required pam_unix.so\n";
+    let read = stacks(&[("etc/pam.d/login", text)]);
+    let told: Vec<_> = read.services[0].faults.iter().map(|fault| fault.of_service("login")).collect();
+    for part in
+        ["but sufficient pam_unix.so (line 2 of /etc/pam.d/login) lets past it", "a denial of [success=ok "]
+    {
+        assert!(told.iter().any(|told| told.contains(part)), "{told:?}");
+    }
+}
+
+#[test]
 fn begin_without_an_account_line_has_no_effect() {
     is_told("sshd", &[(ACCOUNT, ""), (SESSION, "")], &["`begin` has no effect without"]);
 }
