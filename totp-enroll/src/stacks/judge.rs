@@ -6,6 +6,7 @@ use super::control::Answer;
 use super::explore::{End, Said, Way, ends, goes_on};
 use super::fault::Fault;
 use super::handler::Handler;
+use super::known;
 use super::line::Kind;
 use super::modules;
 use std::collections::BTreeSet;
@@ -37,6 +38,8 @@ pub fn faults(service: &str, stack: &Stack) -> Vec<Fault> {
     };
     if has_line(&stack.auth) {
         faults.extend(of_auth(service, &stack.auth, later));
+    } else {
+        faults.extend(of_no_question(service, stack, later));
     }
     if stack.auth.iter().any(Handler::is_begin) && !has_line(&stack.account) {
         faults.insert(Fault::BeginsForNothing);
@@ -131,6 +134,27 @@ fn of_auth(service: &str, auth: &[Handler], later: Later) -> BTreeSet<Fault> {
         faults.insert(Fault::RefusesTheUnasked { in_sshd });
     }
     faults
+}
+
+/// Where lines of the module stand in a stack that authenticates, and none asks for the code.
+fn of_no_question(service: &str, stack: &Stack, later: Later) -> Option<Fault> {
+    let begins = stack.auth.iter().any(Handler::is_begin);
+    let has_lines = begins || has_line(&stack.account) || has_line(&stack.session);
+    let authenticates = match entry(&stack.auth) {
+        Entry::Nobody => false,
+        // `begin` means to ask; common files bring the other lines to services that ask nobody.
+        Entry::WhoeverProves => begins || !known::needs_no_code(service),
+        Entry::Anybody => begins || known::gives_root(service),
+    };
+    let always_begins = || {
+        ends(&stack.auth, &[Answer::IGNORE]).is_some_and(|ends| {
+            ends.iter()
+                .filter(|end| goes_on(end.result, false) && end.way.rootok.is_none())
+                .all(|end| end.way.begun)
+        })
+    };
+    (has_lines && authenticates)
+        .then(|| Fault::AsksNobody { refuses: later == Later::Refuses && always_begins() })
 }
 
 /// A way on which the auth stack says yes, and the code was not asked for or denied.

@@ -257,6 +257,36 @@ fn begin_without_an_account_line_has_no_effect() {
     is_told("sshd", &[(ACCOUNT, ""), (SESSION, "")], &["`begin` has no effect without"]);
 }
 
+#[test]
+fn a_stack_with_lines_of_the_module_that_asks_nobody_is_told() {
+    let refused = "no auth line asks for the code, and whoever needs one is refused by the account line";
+    let gets_in = "no auth line asks for the code, and whoever needs one gets in without it";
+    is_told("login", &[(CODE, "")], &[refused]);
+    is_told("login", &[(BEGIN, ""), (CODE, "")], &[gets_in]);
+    is_told("login", &[(BEGIN, ""), (CODE, ""), (ACCOUNT, "")], &[gets_in]);
+    is_told("login", &[(BEGIN, ""), (CODE, ""), (SESSION, "")], &[gets_in]);
+}
+
+#[test]
+fn begin_on_the_line_that_asks_is_told() {
+    for argument in
+        ["setup", "require_key", "try_first_pass", "use_first_pass", "forward_pass", "echo", "prompt=Code:"]
+    {
+        let line = format!("auth optional pam_totp.so begin {argument}\n");
+        let told = format!("\"{argument}\" has no effect beside it on optional pam_totp.so (line ");
+        is_told("login", &[(BEGIN, &line)], &[&told, "write `begin` on a line of its own"]);
+    }
+    for (name, mut shape) in shapes::all() {
+        change(&mut shape, "login", BEGIN, "");
+        change(&mut shape, "login", CODE, "auth required pam_totp.so begin setup\n");
+        let told = told(&shape, "login");
+        assert!(
+            told.contains("no auth line asks") && told.contains("\"setup\" has no effect"),
+            "{name}: {told}"
+        );
+    }
+}
+
 /// sshd's auth lines for a key and a code.
 fn key_and_code(auth: &str, account: &str) -> Vec<String> {
     let text = format!("{auth}{account}account required pam_permit.so\nsession required pam_permit.so\n");
