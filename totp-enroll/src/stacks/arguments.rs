@@ -23,6 +23,9 @@ const WITH_VALUE: [&str; 2] = ["policy=", "prompt="];
 /// Arguments that only a line of one kind reads, and where a misplaced one changes what people rely on.
 const BELONGS: [(&str, Kind); 4] =
     [("setup", Kind::Auth), ("begin", Kind::Auth), ("require_key", Kind::Auth), ("skippable", Kind::Account)];
+/// What a line that asks for the code reads, and a line with `begin` does not.
+const FOR_THE_QUESTION: [&str; 6] =
+    ["setup", "require_key", "try_first_pass", "use_first_pass", "forward_pass", "echo"];
 
 /// What is wrong with the arguments of a stack's lines.
 pub fn faults(stack: &Stack) -> BTreeSet<Fault> {
@@ -31,6 +34,7 @@ pub fn faults(stack: &Stack) -> BTreeSet<Fault> {
     for kind in [Kind::Auth, Kind::Account, Kind::Session, Kind::Password] {
         for line in stack.of(kind).iter().filter(|line| line.is_totp()) {
             faults.extend(line.arguments().iter().filter_map(|argument| of_argument(argument, line, kind)));
+            faults.extend(beside_begin(line));
             // What changes passwords reads no policy.
             if kind != Kind::Password {
                 policies.insert(policy(line).unwrap_or("that of the system").to_owned());
@@ -46,6 +50,15 @@ pub fn faults(stack: &Stack) -> BTreeSet<Fault> {
 /// The policy that a line names; the last one counts.
 pub fn policy(line: &Handler) -> Option<&str> {
     line.arguments().iter().rev().find_map(|argument| argument.strip_prefix("policy="))
+}
+
+/// Whoever adds `begin` to the line that asks for the code takes the question away.
+fn beside_begin(line: &Handler) -> Option<Fault> {
+    let for_question =
+        |argument: &&String| FOR_THE_QUESTION.contains(&argument.as_str()) || argument.starts_with("prompt=");
+    let arguments: Vec<_> =
+        line.arguments().iter().filter(|_| line.is_begin()).filter(for_question).cloned().collect();
+    (!arguments.is_empty()).then(|| Fault::BesideBegin { arguments, line: line.to_string() })
 }
 
 fn of_argument(argument: &str, line: &Handler, kind: Kind) -> Option<Fault> {

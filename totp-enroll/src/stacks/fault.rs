@@ -37,6 +37,11 @@ pub enum Fault {
     Skipped(Kind, String),
     /// The denial of this account or session line does not count.
     Uncounted(Kind, String),
+    /// The module has lines, but none in auth asks for the code; with `refuses` the account line denies whoever
+    /// needs one.
+    AsksNobody { refuses: bool },
+    /// These arguments stand beside `begin` on this line, which asks nothing and leaves them without effect.
+    BesideBegin { arguments: Vec<String>, line: String },
     /// A `begin` line has no account line that would look at what it notes.
     BeginsForNothing,
     /// pam_totp.so does not know this argument of this line; perhaps another was meant.
@@ -105,6 +110,14 @@ impl Fault {
             Self::Uncounted(kind, line) => format!(
                 "a denial of {line} does not end the {0} stack; write `{0} required pam_totp.so`, first among the {0} lines",
                 kind.as_str()
+            ),
+            Self::AsksNobody { refuses } => format!(
+                "no auth line asks for the code, and whoever needs one {}; add a line `auth required pam_totp.so`, without `begin`, below the one that asks for the password",
+                if *refuses { "is refused by the account line" } else { "gets in without it" }
+            ),
+            Self::BesideBegin { arguments, line } => format!(
+                "`begin` asks nothing, and {} has no effect beside it on {line}; write `begin` on a line of its own",
+                arguments.iter().map(|argument| format!("\"{argument}\"")).collect::<Vec<_>>().join(", ")
             ),
             Self::BeginsForNothing => "`begin` has no effect without `account required pam_totp.so`".to_owned(),
             Self::UnknownArgument { argument, line, meant } => {

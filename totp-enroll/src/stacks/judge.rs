@@ -6,12 +6,16 @@ use super::control::Answer;
 use super::explore::{End, Said, Way, ends, goes_on};
 use super::fault::Fault;
 use super::handler::Handler;
+use super::known;
 use super::line::Kind;
 use super::modules;
 use std::collections::BTreeSet;
 
 /// What the auth line answers whom it denies.
 const DENIALS: [Answer; 3] = [Answer::AUTH_ERR, Answer::USER_UNKNOWN, Answer::AUTHINFO_UNAVAIL];
+/// What the account and session lines answer whom they deny: also where the user is not known to the system, and
+/// where the policy or the store cannot be used or the module failed.
+const LATER_DENIALS: [Answer; 3] = [Answer::PERM_DENIED, Answer::USER_UNKNOWN, Answer::AUTHINFO_UNAVAIL];
 /// The service that says by which key somebody came.
 const SSHD: &str = "sshd";
 
@@ -34,6 +38,8 @@ pub fn faults(service: &str, stack: &Stack) -> Vec<Fault> {
     };
     if has_line(&stack.auth) {
         faults.extend(of_auth(service, &stack.auth, later));
+    } else {
+        faults.extend(of_no_question(service, stack, later));
     }
     if stack.auth.iter().any(Handler::is_begin) && !has_line(&stack.account) {
         faults.insert(Fault::BeginsForNothing);
@@ -130,6 +136,27 @@ fn of_auth(service: &str, auth: &[Handler], later: Later) -> BTreeSet<Fault> {
     faults
 }
 
+/// Where lines of the module stand in a stack that authenticates, and none asks for the code.
+fn of_no_question(service: &str, stack: &Stack, later: Later) -> Option<Fault> {
+    let begins = stack.auth.iter().any(Handler::is_begin);
+    let has_lines = begins || has_line(&stack.account) || has_line(&stack.session);
+    let authenticates = match entry(&stack.auth) {
+        Entry::Nobody => false,
+        // `begin` means to ask; common files bring the other lines to services that ask nobody.
+        Entry::WhoeverProves => begins || !known::needs_no_code(service),
+        Entry::Anybody => begins || known::gives_root(service),
+    };
+    let always_begins = || {
+        ends(&stack.auth, &[Answer::IGNORE]).is_some_and(|ends| {
+            ends.iter()
+                .filter(|end| goes_on(end.result, false) && end.way.rootok.is_none())
+                .all(|end| end.way.begun)
+        })
+    };
+    (has_lines && authenticates)
+        .then(|| Fault::AsksNobody { refuses: later == Later::Refuses && always_begins() })
+}
+
 /// A way on which the auth stack says yes, and the code was not asked for or denied.
 fn of_way_past(service: &str, auth: &[Handler], way: Way, later: Later) -> Option<Fault> {
     let rootok = way.rootok.filter(|_| modules::rootok_means_root(service));
@@ -157,7 +184,7 @@ fn of_later_stack(stack: &Stack, kind: Kind) -> BTreeSet<Fault> {
     }
     let in_account = kind == Kind::Account;
     let too_much = || BTreeSet::from([Fault::TooMuch]);
-    let Some(denied) = ends(handlers, &[Answer::PERM_DENIED]) else { return too_much() };
+    let Some(denied) = ends(handlers, &LATER_DENIALS) else { return too_much() };
     let Some(allowed) = ends(handlers, &[Answer::IGNORE, Answer::SUCCESS]) else { return too_much() };
     let mut faults = BTreeSet::new();
     for end in denied.iter().filter(|end| goes_on(end.result, in_account)) {

@@ -228,8 +228,63 @@ fn account_and_session_lines_must_count() {
 }
 
 #[test]
+fn each_denial_of_the_account_and_session_lines_must_count() {
+    for (kind, line) in [("account", ACCOUNT), ("session", SESSION)] {
+        for denial in ["perm_denied", "user_unknown", "authinfo_unavail"] {
+            let control = format!("[success=ok ignore=ignore {denial}=ignore default=bad] pam_totp.so");
+            let told = format!("a denial of {control}");
+            is_told("login", &[(line, &format!("{kind} {control}\n"))], &[&told, &format!("{kind} stack")]);
+        }
+    }
+}
+
+#[test]
+fn an_account_line_that_is_silent_about_an_unusable_policy_refuses_nobody() {
+    let text = "auth optional pam_totp.so begin\nauth sufficient pam_unix.so\nauth required pam_totp.so\n\
+        account [success=ok ignore=ignore user_unknown=ignore authinfo_unavail=ignore default=bad] pam_totp.so\n\
+        account required pam_unix.so\nsession required pam_unix.so\n";
+    let read = stacks(&[("etc/pam.d/login", text)]);
+    let told: Vec<_> = read.services[0].faults.iter().map(|fault| fault.of_service("login")).collect();
+    for part in
+        ["but sufficient pam_unix.so (line 2 of /etc/pam.d/login) lets past it", "a denial of [success=ok "]
+    {
+        assert!(told.iter().any(|told| told.contains(part)), "{told:?}");
+    }
+}
+
+#[test]
 fn begin_without_an_account_line_has_no_effect() {
     is_told("sshd", &[(ACCOUNT, ""), (SESSION, "")], &["`begin` has no effect without"]);
+}
+
+#[test]
+fn a_stack_with_lines_of_the_module_that_asks_nobody_is_told() {
+    let refused = "no auth line asks for the code, and whoever needs one is refused by the account line";
+    let gets_in = "no auth line asks for the code, and whoever needs one gets in without it";
+    is_told("login", &[(CODE, "")], &[refused]);
+    is_told("login", &[(BEGIN, ""), (CODE, "")], &[gets_in]);
+    is_told("login", &[(BEGIN, ""), (CODE, ""), (ACCOUNT, "")], &[gets_in]);
+    is_told("login", &[(BEGIN, ""), (CODE, ""), (SESSION, "")], &[gets_in]);
+}
+
+#[test]
+fn begin_on_the_line_that_asks_is_told() {
+    for argument in
+        ["setup", "require_key", "try_first_pass", "use_first_pass", "forward_pass", "echo", "prompt=Code:"]
+    {
+        let line = format!("auth optional pam_totp.so begin {argument}\n");
+        let told = format!("\"{argument}\" has no effect beside it on optional pam_totp.so (line ");
+        is_told("login", &[(BEGIN, &line)], &[&told, "write `begin` on a line of its own"]);
+    }
+    for (name, mut shape) in shapes::all() {
+        change(&mut shape, "login", BEGIN, "");
+        change(&mut shape, "login", CODE, "auth required pam_totp.so begin setup\n");
+        let told = told(&shape, "login");
+        assert!(
+            told.contains("no auth line asks") && told.contains("\"setup\" has no effect"),
+            "{name}: {told}"
+        );
+    }
 }
 
 /// sshd's auth lines for a key and a code.

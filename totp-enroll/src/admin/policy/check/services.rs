@@ -2,7 +2,7 @@
 
 use crate::stacks::Stacks;
 use std::collections::BTreeSet;
-use totp_core::policy::{EVERY_SERVICE, Mode, Policy, implied_services};
+use totp_core::policy::{EVERY_SERVICE, Mode, Policy, implied_services, lists_service};
 
 /// Services that are named without effect.
 pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<String> {
@@ -22,6 +22,7 @@ pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<
             warnings.extend(absent(format!("the rule on line {}", rule.line), service));
         }
     }
+    warnings.extend(login_shells(policy, stacks));
     // Its default names services that many hosts do not have, and is without effect where nobody must be set up.
     let needed = policy.mode == Mode::Required || policy.rules.iter().any(|rule| rule.mode == Mode::Required);
     if states_at_login {
@@ -38,6 +39,37 @@ pub fn findings(policy: &Policy, states_at_login: bool, stacks: &Stacks) -> Vec<
                 "enrollment.at_login names \"{service}\", but set-up during login is not possible there: its PAM stack lacks {}",
                 lacks.join(" and ")
             ));
+        }
+    }
+    warnings
+}
+
+/// Programs whose login shell is a service of its own that a list taken as written leaves out.
+fn login_shells(policy: &Policy, stacks: &Stacks) -> BTreeSet<String> {
+    let general = (policy.mode != Mode::Disabled).then(|| ("services".to_owned(), &policy.services));
+    let rules = policy.rules.iter().filter(|rule| rule.mode != Mode::Disabled);
+    let rules =
+        rules.filter_map(|rule| Some((format!("the rule on line {}", rule.line), rule.services.as_ref()?)));
+    let named_by_a_rule = |login: &str| {
+        let mut named = policy.rules.iter().flat_map(|rule| rule.services.iter().flatten());
+        named.any(|service| service.eq_ignore_ascii_case(login))
+    };
+    let mut warnings = BTreeSet::new();
+    for (who, services) in general.into_iter().chain(rules) {
+        if lists_service(services, EVERY_SERVICE) {
+            continue;
+        }
+        for program in services {
+            let program = program.to_ascii_lowercase();
+            let alone = [program.clone()];
+            let Some(login) = implied_services(&alone).next() else { continue };
+            let asks = stacks.at_login_by(login).is_some_and(crate::stacks::Service::asks);
+            if asks && !lists_service(services, login) && !named_by_a_rule(login) {
+                let typed = if login == "su-l" { "su -" } else { "sudo -i" };
+                warnings.insert(format!(
+                    "{who} names \"{program}\" but not \"{login}\", and so leaves `{typed}` out: a list that names su-l or sudo-i is taken as written; add \"{login}\""
+                ));
+            }
         }
     }
     warnings
@@ -100,6 +132,43 @@ mod tests {
             ("services = [\"sshd\"]\n", &[]),
         ] {
             assert!(!told(text, services).contains("nobody is asked"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_login_shell_that_a_list_leaves_out_is_told() {
+        let told = |text: &str, names: &[&str]| {
+            // The names of services that have a stack, too, as on a host.
+            let names_of_stacks = names.iter().map(|name| (*name).to_owned()).collect();
+            let host = Stacks { names: names_of_stacks, ..stacks(names) };
+            let all = findings(&policy(text), false, &host);
+            all.into_iter().filter(|told| told.contains("taken as written")).collect::<Vec<_>>()
+        };
+        let all = ["sshd", "login", "su", "su-l", "sudo", "sudo-i"];
+        let listed = "services = [\"sshd\", \"login\", \"su\", \"su-l\", \"sudo\"]\n";
+        let leaves_out = told(listed, &all);
+        assert_eq!(leaves_out.len(), 1, "{leaves_out:?}");
+        assert!(
+            leaves_out[0]
+                .starts_with("services names \"sudo\" but not \"sudo-i\", and so leaves `sudo -i` out"),
+            "{leaves_out:?}"
+        );
+        let rule = "[[rule]]\nservices = [\"SU\", \"sudo-i\"]\nmode = \"required\"\n";
+        let by_rule = told(rule, &all);
+        assert!(
+            by_rule.len() == 1 && by_rule[0].starts_with("the rule on line 1 names \"su\""),
+            "{by_rule:?}"
+        );
+        for (text, names) in [
+            ("services = [\"su\", \"sudo\"]\n", &all[..]),
+            ("services = [\"su\", \"su-l\", \"sudo\", \"sudo-i\"]\n", &all),
+            ("services = [\"*\"]\n", &all),
+            (listed, &["sshd", "login", "su", "su-l", "sudo"]),
+            (&rule.replace("required", "disabled"), &all),
+            (&format!("mode = \"disabled\"\n{listed}"), &all),
+            (&format!("{listed}[[rule]]\nservices = [\"sudo-i\"]\nmode = \"disabled\"\n"), &all),
+        ] {
+            assert_eq!(told(text, names), [""; 0], "{text}");
         }
     }
 

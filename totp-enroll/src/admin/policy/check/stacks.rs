@@ -24,8 +24,13 @@ fn siblings(stacks: &Stacks) -> Vec<String> {
     let Some(asking) = good.or_else(|| asking().next()).map(|service| &service.name) else {
         return Vec::new();
     };
+    // Where the module has other lines, that is told already.
+    let asks_nobody = |name: &str| {
+        let mut faults = stacks.service(name).into_iter().flat_map(|service| &service.faults);
+        faults.any(|fault| matches!(fault, Fault::AsksNobody { .. }))
+    };
     let (root, others): (Vec<&String>, Vec<&String>) =
-        stacks.without_code.iter().partition(|name| gives_root(name));
+        stacks.without_code.iter().filter(|name| !asks_nobody(name)).partition(|name| gives_root(name));
     let mut findings: Vec<String> = root
         .into_iter()
         .map(|name| {
@@ -73,6 +78,28 @@ mod tests {
         assert!(told[0].starts_with("polkit-1: gives root without a code (by pkexec"), "{told:?}");
         assert!(told[1].starts_with("su-l: gives root without a code (by `su -`)"), "{told:?}");
         assert!(told[2].ends_with("which sshd asks for: dovecot, vsftpd"), "{told:?}");
+    }
+
+    #[test]
+    fn a_service_with_lines_of_the_module_is_not_said_to_have_none() {
+        let service = |name: &str, auth, faults| Service {
+            name: name.to_owned(),
+            auth,
+            account: true,
+            faults,
+            ..Service::default()
+        };
+        let stacks = Stacks {
+            without_code: vec!["su".to_owned()],
+            services: vec![
+                service("sshd", Some(Vec::new()), Vec::new()),
+                service("su", None, vec![Fault::AsksNobody { refuses: false }]),
+            ],
+            ..Stacks::default()
+        };
+        let told = findings(&stacks);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("su: no auth line asks for the code, and whoever needs one gets in"));
     }
 
     #[test]
