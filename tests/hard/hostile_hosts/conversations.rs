@@ -52,6 +52,18 @@ fn an_answer_that_means_nothing_is_a_denial() {
     }
 }
 
+/// The code line cannot know whom to ask for a code, and its control word lets the stack go on.
+#[test]
+fn who_is_named_only_once_the_code_line_has_failed_is_not_let_in_without_a_code() {
+    let (host, _) = required();
+    let ignored = "auth [default=ignore] pam_totp.so\nauth required pam_permit.so\n\
+                   account required pam_totp.so\naccount required pam_permit.so\n";
+    host.write("/etc/pam.d/test", ignored);
+    let words = ["becomes=alice", "test", "", "error"];
+    assert_eq!(phases(&host, "root", &words), [SUCCESS, PERM_DENIED, NONE]);
+    host.wait_for_log("event=login result=denied reason=other-user user=alice");
+}
+
 #[test]
 fn a_conversation_that_does_not_say_who_logs_in_is_a_denial() {
     let (host, _) = required();
