@@ -247,7 +247,7 @@ fn closed_descriptors_are_no_way_into_the_store() {
 fn an_answer_that_has_nowhere_to_go_is_not_written_into_the_store() {
     let host = builder()
         .policy(
-            "mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 1000\nceiling = 1000\n",
+            "mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 1000\nknown_budget = 1000\n",
         )
         .build();
     let mut phone = host.enrol("alice");

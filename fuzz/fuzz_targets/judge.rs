@@ -15,7 +15,7 @@ use totp_core::otp::Kind;
 use totp_core::policy::Policy;
 use totp_core::source::Source;
 use totp_core::state::{State, slot};
-use totp_core::throttle::Standing;
+use totp_core::throttle::{Ledger, ThrottleState};
 
 const MOST_ANSWERS: usize = 24;
 
@@ -53,9 +53,17 @@ fn fits(state: &State) {
 
 /// The failures that are on record; saturated counts prove nothing.
 fn failures(state: &State) -> Option<u64> {
-    let counts: Vec<u64> = state.ledger.accounts.iter().map(|tally| u64::from(tally.failures)).collect();
+    let counts: Vec<u64> = state.ledger.sources.iter().map(|record| u64::from(record.failures)).collect();
     let sum = counts.iter().sum();
     (sum < u64::from(u32::MAX)).then_some(sum)
+}
+
+fn spent(state: &State) -> [u64; 3] {
+    spent_now(&state.ledger)
+}
+
+fn spent_now(ledger: &Ledger) -> [u64; 3] {
+    [ledger.strangers.spent, ledger.this_machine.spent, ledger.known.spent]
 }
 
 /// The logins of a user who is set up.
@@ -93,6 +101,18 @@ impl Logins {
                 let (secret, parameters) = (device.secret.as_bytes(), device.parameters);
                 rfc::code(secret, parameters.algorithm, parameters.digits, step).into_bytes()
             }
+            6 if bytes.arbitrary()? => {
+                let device = bytes.choose(&self.credential.devices)?;
+                let last = self.state.progress_of(device.id).and_then(|progress| progress.last);
+                let around = match device.parameters.kind {
+                    Kind::Totp { .. } => device.step_at(self.now),
+                    Kind::Hotp => last.unwrap_or(0),
+                };
+                let first = around.saturating_add_signed(bytes.int_in_range(-4..=4)?);
+                let (secret, parameters) = (device.secret.as_bytes(), device.parameters);
+                let code = |step| rfc::code(secret, parameters.algorithm, parameters.digits, step);
+                (code(first) + " " + &code(first.saturating_add(1))).into_bytes()
+            }
             6 => drawn::paper_code(bytes.int_in_range(0..=21)?).into_bytes(),
             7 => drawn::paper_code(bytes.int_in_range(100..=101)?).into_bytes(),
             8 => format!("{:06}", bytes.int_in_range(0..=99_999_999)?).into_bytes(),
@@ -103,10 +123,17 @@ impl Logins {
     fn judge(&mut self, typed: &[u8], source: Source) {
         let before = self.state.clone();
         let mut ledger = before.ledger.clone();
-        ledger.settle_clock(self.now);
-        let standing = ledger.standing(source, self.now, &self.policy.throttle);
+        ledger.clamp_to(self.now);
         let answer = Answer::parse(typed);
-        let is_code = matches!(answer, Answer::Code(_));
+        let (is_code, is_pair) = (matches!(answer, Answer::Code(_)), matches!(answer, Answer::Pair(_)));
+        let cost = match &answer {
+            Answer::Code(code) => login::guess_cost(&self.policy, &self.credential, code),
+            Answer::Pair(pair) => login::guess_cost(&self.policy, &self.credential, pair.codes().0),
+            _ => 0,
+        };
+        let takes_pair = ledger.takes_pair(source, cost, self.now);
+        let cost_now = if is_code { cost } else { 0 };
+        let throttle = ledger.state_of(source, cost_now, self.now, &self.policy.throttle);
         let closed = self.must_be_closed(source);
         let (verdict, next) =
             login::judge(&self.policy, &self.credential, before.clone(), &answer, source, self.now);
@@ -117,33 +144,39 @@ impl Logins {
         match &verdict {
             Verdict::Accepted(factor) => {
                 assert_eq!(verdict.record(), Record::Durable);
-                assert_eq!(next.ledger.in_a_row, 0);
                 assert_eq!(next.ledger.failures(source), 0);
-                assert!(!is_code || standing == Standing::Free, "{standing:?}");
+                assert_eq!(spent(&next), spent_now(&ledger), "no success refills a budget");
+                assert!(!is_code || throttle == ThrottleState::Free, "{throttle:?}");
+                assert_eq!(next.refused_since, None);
                 self.accepted(factor, typed, &before, &next);
             }
             Verdict::Refused(refusal) => {
                 assert!(!refusal.counted || refusal.recorded);
                 let evaluated = matches!(answer, Answer::Code(_) | Answer::Recovery(_));
                 // A paper code from a source that must wait is evaluated, and is too long to be guessed.
-                assert_eq!(refusal.counted, evaluated && standing == Standing::Free);
-                match standing {
-                    Standing::Wait(wait) if is_code => {
+                let counts = if is_pair { takes_pair } else { evaluated && throttle == ThrottleState::Free };
+                assert_eq!(refusal.counted, counts);
+                match throttle {
+                    ThrottleState::Wait(wait) if is_code => {
                         assert_eq!((refusal.reason, refusal.wait), (Reason::Throttled, wait));
                         assert!(wait <= self.policy.throttle.max_delay);
                     }
-                    Standing::Ceiling if is_code => assert_eq!(refusal.reason, Reason::Ceiling),
+                    ThrottleState::Exhausted(_) if is_code => assert_eq!(refusal.reason, Reason::Exhausted),
                     _ => {}
                 }
                 if let (Some(old), Some(new)) = (failures(&before), failures(&next)) {
-                    assert_eq!(new, old + u64::from(refusal.counted), "a failure was lost or made up");
+                    let counted = refusal.counted && !is_pair;
+                    assert_eq!(new, old + u64::from(counted), "a failure was lost or made up");
                 }
-                assert!(next.ledger.in_a_row >= before.ledger.in_a_row);
                 assert_eq!(next.recovery, before.recovery);
                 assert_eq!(next.temporary, before.temporary);
                 if refusal.counted {
                     let last = next.refusals.last().expect("it is kept");
-                    assert_eq!((last.reason, last.source, last.at), (refusal.reason, source, self.now));
+                    assert_eq!((last.source, last.at), (source, self.now));
+                    let told_as_wrong =
+                        last.reason == Reason::StaleCode && refusal.reason == Reason::WrongCode;
+                    assert!(last.reason == refusal.reason || told_as_wrong);
+                    assert!(next.refused_since.is_some_and(|since| since.latest == self.now));
                 }
                 for device in &self.credential.devices {
                     let last =
@@ -157,8 +190,8 @@ impl Logins {
             Verdict::Refused(refusal) => refusal.counted,
         };
         assert!(
-            !(is_code && judged && closed),
-            "a code was judged where the ceiling is reached, or too early"
+            !(is_code && cost > 0 && judged && closed),
+            "a code was judged where the budget is used up, or too early"
         );
         self.state = next;
     }
@@ -169,17 +202,25 @@ impl Logins {
         const THIRTY_DAYS: u64 = 30 * 24 * 60 * 60;
         let limits = &self.policy.throttle;
         let key = source.throttle_key();
-        let tally = self.state.ledger.accounts.iter().find(|tally| tally.source == key);
+        let ledger = &self.state.ledger;
+        let record = ledger.sources.iter().find(|record| record.source == key);
         let ago = |moment: Timestamp| self.now.0.saturating_sub(moment.0);
-        let known = source != Source::Named
-            && tally.is_some_and(|tally| {
-                tally.last_success.0 != 0 && self.now.0 != 0 && ago(tally.last_success) < THIRTY_DAYS
-            });
-        let strangers_are_out = self.state.ledger.in_a_row >= limits.ceiling;
-        let early = tally.is_some_and(|tally| {
-            tally.failures > limits.free_failures && ago(tally.last_failure) < limits.base_delay
+        let known = record.is_some_and(|record| {
+            record.last_success.0 != 0 && record.last_success.0.abs_diff(self.now.0) < THIRTY_DAYS
         });
-        early || strangers_are_out && !known && source != Source::Helper
+        let (bucket, budget) = match source {
+            Source::Address(_) if known => (&ledger.known, limits.known_budget),
+            Source::Address(_) | Source::Named => (&ledger.strangers, limits.budget),
+            _ => (&ledger.this_machine, limits.known_budget),
+        };
+        // In guesses, and rounded in favour of whoever guesses.
+        let refilled = ago(bucket.as_of) as f64 / 86_400.0 * f64::from(budget.refill.per_day);
+        let spent = (bucket.spent as f64 / 86_400.0).min(f64::from(budget.guesses)) - refilled;
+        let used_up = spent > f64::from(budget.guesses) - 0.999;
+        let early = record.is_some_and(|record| {
+            record.failures > limits.free_failures && ago(record.last_failure) < limits.base_delay
+        });
+        early || used_up
     }
 
     fn accepted(&mut self, factor: &Factor, typed: &[u8], before: &State, next: &State) {
@@ -190,14 +231,22 @@ impl Logins {
                 let earlier = before.progress_of(device.id).expect("a lost state accepts no code").last;
                 assert!(earlier.is_none_or(|earlier| step > earlier), "{step} after {earlier:?}");
                 assert!(self.codes.insert((device.id, step)), "step {step} was accepted twice");
+                let is_pair = matches!(Answer::parse(typed), Answer::Pair(_));
+                if is_pair {
+                    assert!(self.codes.insert((device.id, step - 1)), "step {step} - 1 was accepted twice");
+                    assert!(earlier.is_none_or(|earlier| step - 1 > earlier), "the first was used");
+                }
                 let parameters = device.parameters;
-                let code = rfc::code(device.secret.as_bytes(), parameters.algorithm, parameters.digits, step);
+                let code_of =
+                    |step| rfc::code(device.secret.as_bytes(), parameters.algorithm, parameters.digits, step);
+                let code = if is_pair { code_of(step - 1) + &code_of(step) } else { code_of(step) };
                 let bare: Vec<u8> = typed.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
                 assert_eq!(bare, code.as_bytes(), "another step's code");
                 let reach = match parameters.kind {
                     Kind::Totp { .. } => {
                         step.abs_diff(device.step_at(self.now)) <= device.window(self.policy.totp.window)
                     }
+                    Kind::Hotp if is_pair => step <= earlier.map_or(2, |earlier| earlier.saturating_add(3)),
                     Kind::Hotp => step <= earlier.map_or(9, |earlier| earlier.saturating_add(10)),
                 };
                 assert!(reach, "step {step} lies outside the window");

@@ -23,7 +23,11 @@ fuzz_target!(|text: &str| {
     assert!((5..=300).contains(&policy.totp.interval));
     assert!(policy.totp.window <= 10);
     assert!(!policy.totp.issuer.trim().is_empty() && !policy.totp.issuer.contains(':'));
-    assert!(policy.throttle.ceiling >= 1 && policy.throttle.ceiling <= 1_000_000);
+    for budget in [policy.throttle.budget, policy.throttle.known_budget] {
+        assert!(
+            (1..=1_000_000).contains(&budget.guesses) && (1..=1_000_000).contains(&budget.refill.per_day)
+        );
+    }
     assert!(policy.throttle.free_failures <= 1_000_000);
     assert!((1..=3600).contains(&policy.throttle.base_delay));
     assert!((policy.throttle.base_delay..=86_400).contains(&policy.throttle.max_delay));

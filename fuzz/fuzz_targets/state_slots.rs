@@ -13,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     check(slot::decode(&raw));
     // Behind a right checksum, where a fuzzer would never get by itself.
     let body = &bytes[..bytes.len().min(SLOT_BYTES - BODY)];
-    let mut sealed = b"PAMTOTP2".to_vec();
+    let version = if bytes.len().is_multiple_of(2) { b'3' } else { b'2' };
+    let mut sealed = [b"PAMTOTP".as_slice(), &[version]].concat();
     sealed.extend(7u64.to_le_bytes());
     sealed.push(1);
     sealed.extend((body.len() as u16).to_le_bytes());
@@ -27,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
 
     // The same state, written over by a later one and torn where the input's length says.
     let mut later = found.state.clone();
-    later.ledger.in_a_row = later.ledger.in_a_row.wrapping_add(1);
+    later.graces_used = later.graces_used.wrapping_add(1);
     let new =
         slot::encode(&later, found.generation.wrapping_add(1), true).expect("as large as the one before");
     let mut torn = sealed;
@@ -51,11 +52,12 @@ fn check(found: Option<Slot>) -> Option<Slot> {
     let again = slot::decode(&written).expect("what was written can be read");
     assert_eq!(again.state, slot.state);
     assert_eq!((again.generation, again.durable, again.settled), (slot.generation, slot.durable, false));
+    let limits = totp_core::policy::Policy::default().throttle;
     // A login that fails from a new place still fits.
     for source in [Source::Local, Source::Named, Source::Helper, Source::from_remote_host(Some("192.0.2.99"))]
     {
         let mut counted = slot.state.clone();
-        counted.ledger.count_failure(source, Timestamp(1_790_000_000));
+        counted.ledger.count_failure(source, 1, Timestamp(1_790_000_000), &limits);
         counted.ledger.count_success(source, Timestamp(1_790_000_001));
         slot::encode(&counted, 1, true).expect("the next login fits");
     }

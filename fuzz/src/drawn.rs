@@ -10,11 +10,12 @@ use totp_core::issued::{Handover, Invitation, Issued, TemporaryCode};
 use totp_core::login::Reason;
 use totp_core::otp::{Algorithm, Kind, Parameters};
 use totp_core::policy::Policy;
+use totp_core::policy::{Budget, Refill};
 use totp_core::recovery::RecoverySet;
 use totp_core::secret::Secret;
 use totp_core::source::Source;
 use totp_core::state::{KEPT_REFUSALS, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
-use totp_core::throttle::{Ledger, MOST_ADDRESSES, Tally};
+use totp_core::throttle::{Bucket, Ledger, MOST_ADDRESSES, SourceRecord};
 
 type Bytes<'a> = Unstructured<'a>;
 
@@ -72,12 +73,23 @@ pub fn policy(bytes: &mut Bytes<'_>) -> Result<Policy> {
     policy.throttle.free_failures = bytes.int_in_range(0..=20)?;
     policy.throttle.base_delay = bytes.int_in_range(1..=3600)?;
     policy.throttle.max_delay = bytes.int_in_range(policy.throttle.base_delay..=86_400)?;
-    policy.throttle.ceiling = bytes.int_in_range(1..=200)?;
+    policy.throttle.budget = budget(bytes)?;
+    policy.throttle.known_budget = budget(bytes)?;
     policy.remember_hosts_for = if bytes.arbitrary()? { bytes.int_in_range(0..=2_592_000)? } else { 0 };
     policy.enrollment.needs_invitation = bytes.arbitrary()?;
     policy.enrollment.mail_invitations = bytes.arbitrary()?;
     policy.enrollment.grace_logins = bytes.int_in_range(0..=3)?;
     Ok(policy)
+}
+
+fn budget(bytes: &mut Bytes<'_>) -> Result<Budget> {
+    let guesses = bytes.int_in_range(1..=200)?;
+    Ok(Budget { guesses, refill: Refill { per_day: bytes.int_in_range(1..=200)? } })
+}
+
+fn bucket(bytes: &mut Bytes<'_>, now: Timestamp) -> Result<Bucket> {
+    let spent = if bytes.ratio(1, 8)? { bytes.arbitrary()? } else { bytes.int_in_range(0..=120 * 86_400)? };
+    Ok(Bucket { spent, as_of: moment(bytes, now)?, last_pair: moment(bytes, now)? })
 }
 
 /// One of a few places, so that they meet again.
@@ -134,8 +146,8 @@ pub fn state(
     state.recovery = RecoverySet { salt, hashes };
 
     let mut seen = HashSet::new();
-    let mut accounts = Vec::new();
-    for _ in 0..bytes.int_in_range(0..=27)? {
+    let mut sources = Vec::new();
+    for _ in 0..bytes.int_in_range(0..=26)? {
         let source = source(bytes)?.throttle_key();
         let addresses = seen.iter().filter(|seen: &&Source| seen.address().is_some()).count();
         let has_room = source.address().is_none() || addresses < MOST_ADDRESSES;
@@ -143,11 +155,11 @@ pub fn state(
             let failures =
                 if bytes.ratio(1, 8)? { bytes.arbitrary()? } else { bytes.int_in_range(0..=12)? };
             let (last_failure, last_success) = (moment(bytes, now)?, moment(bytes, now)?);
-            accounts.push(Tally { source, failures, last_failure, last_success });
+            sources.push(SourceRecord { source, failures, last_failure, last_success });
         }
     }
-    let in_a_row = if bytes.ratio(1, 8)? { bytes.arbitrary()? } else { bytes.int_in_range(0..=110)? };
-    state.ledger = Ledger { in_a_row, accounts };
+    let (strangers, this_machine, known) = (bucket(bytes, now)?, bucket(bytes, now)?, bucket(bytes, now)?);
+    state.ledger = Ledger { strangers, this_machine, known, sources };
 
     let mut hosts: Vec<RememberedHost> = Vec::new();
     for _ in 0..bytes.int_in_range(0..=MOST_HOSTS)? {

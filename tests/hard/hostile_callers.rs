@@ -39,7 +39,7 @@ const MOST_TIMES: usize = 10;
 /// Guesses are not throttled here, so that each one that is judged changes the state.
 const POLICY: &str = "mode = \"required\"\n\
      [totp]\nwindow = 10\n\
-     [throttle]\nfree_failures = 1000000\nceiling = 1000000\n";
+     [throttle]\nfree_failures = 1000000\nbudget = 1000000\nknown_budget = 1000000\n";
 
 fn builder() -> Builder {
     Host::builder()

@@ -108,7 +108,7 @@ fn report(title: &str, times: &BTreeMap<String, Times>) {
 }
 
 /// Every guess is judged and counted, as of an attacker who keeps within the throttle.
-const UNTHROTTLED: &str = "[throttle]\nfree_failures = 1000000\nceiling = 1000000\n";
+const UNTHROTTLED: &str = "[throttle]\nfree_failures = 1000000\nbudget = 1000000\nknown_budget = 1000000\n";
 
 #[test]
 fn what_the_clock_tells_of_a_wrong_code_by_the_module_alone() {

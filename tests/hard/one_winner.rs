@@ -28,9 +28,12 @@ const AUTH_ERR: i32 = 7;
 /// two codes of a few thousand are alike.
 const POLICY_TEXT: &str = "mode = \"required\"\n[totp]\nwindow = 10\ndigits = 8\n";
 
-fn policy_with(free_failures: usize, ceiling: usize) -> String {
+/// What a guess costs where 21 codes are good.
+const COST: usize = 7;
+
+fn policy_with(free_failures: usize, budget: usize) -> String {
     format!(
-        "{POLICY_TEXT}[throttle]\nfree_failures = {free_failures}\nbase_delay = \"10m\"\nceiling = {ceiling}\n"
+        "{POLICY_TEXT}[throttle]\nfree_failures = {free_failures}\nbase_delay = \"10m\"\nbudget = {budget}\nknown_budget = {budget}\nknown_refill = \"1/day\"\n"
     )
 }
 
@@ -220,10 +223,10 @@ fn no_failure_of_a_crowd_of_guesses_goes_uncounted() {
         assert!(acts.iter().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
     }
     let failures = ROUNDS * CROWD;
-    let waits_with = |free_failures, ceiling| {
-        host.write(POLICY, policy_with(free_failures, ceiling));
+    let waits_with = |free_failures, guesses: usize| {
+        host.write(POLICY, policy_with(free_failures, guesses * COST));
         let status = status(&host);
-        (status["throttled_for"] != 0, status["at_ceiling"] == true)
+        (status["throttled_for"] != 0, status["exhausted"] == serde_json::json!(["this-machine"]))
     };
     assert_eq!(waits_with(failures - 1, failures), (true, true));
     assert_eq!(waits_with(failures, failures + 1), (false, false));

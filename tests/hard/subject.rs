@@ -86,7 +86,7 @@ pub fn hold_lock(host: &Host) -> File {
 pub const RECOVERY_CODES: usize = 20;
 
 /// No failure is ever delayed.
-pub const UNTHROTTLED: &str = "free_failures = 1000000\nceiling = 1000000";
+pub const UNTHROTTLED: &str = "free_failures = 1000000\nbudget = 1000000\nknown_budget = 1000000";
 /// The first counted failure keeps everything out but a recovery code.
 pub const ONE_FAILURE: &str = "free_failures = 0\nbase_delay = \"10m\"";
 

@@ -107,9 +107,9 @@ fn failures_from_one_address_do_not_lock_out_another() {
 }
 
 #[test]
-fn at_the_ceiling_strangers_are_refused_and_known_addresses_pass() {
+fn once_their_budget_is_used_up_strangers_are_refused_and_known_addresses_pass() {
     let host = required()
-        .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nceiling = 2\nfree_failures = 10\n")
+        .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nbudget = 14\nfree_failures = 10\n")
         .build();
     let mut phone = host.enrol("alice");
     log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");

@@ -56,6 +56,7 @@ impl Source {
                 let network = address.to_bits() & (u128::MAX << 64);
                 Self::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
             }
+            Self::Helper => Self::Local,
             other => other,
         }
     }

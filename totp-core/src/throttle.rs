@@ -1,19 +1,28 @@
-//! How failures slow down guessing: a ledger of failures by source, and what a source may do next.
+//! How failures slow down guessing, and what bounds it over time.
 //!
-//! NIST SP 800-63B 5.2.2 asks for at most 100 failures in a row on one account; doubling delays by source
-//! come on top. A source that logged in within the last 30 days has a budget of its own, so that strangers
-//! cannot lock out the owner.
+//! Two things stand together. Delays by source double with each failure and end with a success of that source. Three
+//! [budgets](Bucket) hold all sources together and are refilled by time alone: one for strangers, one for this
+//! machine (consoles, su, the helper, its own addresses), and one for all addresses that logged in within the last 30
+//! days. So strangers cannot use up what the owner has, and no login of the owner pays for their guesses: with a count
+//! that each success ends (NIST SP 800-63B 5.2.2) an owner who logs in ten times a day allows a thousand guesses a day.
+
+mod bucket;
+
+pub use bucket::Bucket;
 
 use crate::clock::{KNOWN_FOR, Timestamp};
-use crate::policy::Throttle;
+use crate::policy::{Budget, Throttle};
 use crate::source::Source;
+use serde::{Deserialize, Serialize};
 
-/// Most addresses the ledger holds. Local logins, named hosts and the helper have places of their own.
+/// Most addresses the ledger holds. This machine and named hosts have places of their own.
 pub const MOST_ADDRESSES: usize = 24;
+/// Codes that are good at the same time for the price of one guess: those of one device with a window of one step.
+const CODES_A_GUESS: u64 = 3;
 
 /// What the ledger knows of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
+pub struct SourceRecord {
     /// The [throttle key](Source::throttle_key) it is about.
     pub source: Source,
     /// Failures since the last success of this source.
@@ -24,13 +33,16 @@ pub struct Tally {
     pub last_success: Timestamp,
 }
 
-impl Tally {
+impl SourceRecord {
     fn new(source: Source) -> Self {
         Self { source, failures: 0, last_failure: Timestamp::default(), last_success: Timestamp::default() }
     }
 
+    /// Whether it logged in within 30 days. A success in the future, as after a clock that stepped back, counts as
+    /// far ahead as behind: one login under a clock that is years behind must not make the host forget everybody.
     fn is_known(&self, now: Timestamp) -> bool {
-        self.last_success != Timestamp::default() && now.since(self.last_success) < KNOWN_FOR
+        self.last_success != Timestamp::default()
+            && now.since(self.last_success).max(self.last_success.since(now)) < KNOWN_FOR
     }
 
     fn latest(&self) -> Timestamp {
@@ -40,116 +52,205 @@ impl Tally {
 
 /// Whether a source may have a code judged now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ThrottleState {
     /// It may.
     Free,
-    /// Not for this many seconds.
+    /// Not for this many seconds, for it failed too often.
     Wait(u64),
-    /// Too many failures in a row from everywhere; only known sources and recovery codes pass.
-    Ceiling,
+    /// Not for this many seconds, for the budget it shares with others is used up. Two codes in a row, recovery
+    /// codes and temporary codes pass.
+    Exhausted(u64),
+}
+
+/// Which budget a source draws on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// Addresses that did not log in within 30 days, and hosts that are only a name.
+    Strangers,
+    /// Whoever is on this machine.
+    ThisMachine,
+    /// All addresses that logged in within 30 days, together.
+    Known,
+}
+
+impl Party {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Strangers, Self::ThisMachine, Self::Known];
+
+    /// What the policy allows it.
+    #[must_use]
+    pub fn budget(self, limits: &Throttle) -> Budget {
+        match self {
+            Self::Strangers => limits.budget,
+            Self::ThisMachine | Self::Known => limits.known_budget,
+        }
+    }
 }
 
 /// Failures and successes of one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Failures in a row, of all sources without a budget of their own.
-    pub in_a_row: u32,
+    /// What strangers spent.
+    pub strangers: Bucket,
+    /// What was spent on this machine.
+    pub this_machine: Bucket,
+    /// What known addresses spent.
+    pub known: Bucket,
     /// One entry a source.
-    pub accounts: Vec<Tally>,
+    pub sources: Vec<SourceRecord>,
+}
+
+/// What one wrong guess costs, where so many codes would have been good: a third of them, rounded up.
+#[must_use]
+pub fn cost_of_guess(good_codes: u64) -> u32 {
+    u32::try_from(good_codes.div_ceil(CODES_A_GUESS)).unwrap_or(u32::MAX)
 }
 
 impl Ledger {
-    /// Whether `source` logged in within the last 30 days. Named hosts never count as known: one login
-    /// would vouch for everybody whose address has a name.
+    /// Whether `source` logged in within the last 30 days. Only a remote address can be known: one login of a named
+    /// host would vouch for everybody whose address has a name, and one on this machine for everybody who comes through
+    /// a tunnel that ends here.
     #[must_use]
     pub fn knows(&self, source: Source, now: Timestamp) -> bool {
-        source != Source::Named && self.account(source).is_some_and(|account| account.is_known(now))
+        matches!(source, Source::Address(_))
+            && self.record_of(source).is_some_and(|record| record.is_known(now))
     }
 
-    /// What `source` may do at `now`.
+    /// Which budget `source` draws on.
     #[must_use]
-    pub fn standing(&self, source: Source, now: Timestamp, limits: &Throttle) -> Standing {
-        if !self.has_own_budget(source, now) && self.in_a_row >= limits.ceiling {
-            return Standing::Ceiling;
+    pub fn party(&self, source: Source, now: Timestamp) -> Party {
+        match source.throttle_key() {
+            Source::Address(_) if self.knows(source, now) => Party::Known,
+            Source::Address(_) | Source::Named => Party::Strangers,
+            _ => Party::ThisMachine,
         }
-        let account = self.account(source).or_else(|| {
+    }
+
+    /// What was spent by a party.
+    #[must_use]
+    pub fn bucket(&self, party: Party) -> &Bucket {
+        match party {
+            Party::Strangers => &self.strangers,
+            Party::ThisMachine => &self.this_machine,
+            Party::Known => &self.known,
+        }
+    }
+
+    fn bucket_mut(&mut self, party: Party) -> &mut Bucket {
+        match party {
+            Party::Strangers => &mut self.strangers,
+            Party::ThisMachine => &mut self.this_machine,
+            Party::Known => &mut self.known,
+        }
+    }
+
+    /// What `source` may do at `now` with a guess of this [cost](cost_of_guess).
+    #[must_use]
+    pub fn state_of(&self, source: Source, cost: u32, now: Timestamp, limits: &Throttle) -> ThrottleState {
+        let party = self.party(source, now);
+        match self.bucket(party).wait_for(cost, party.budget(limits), now) {
+            0 => {}
+            seconds => return ThrottleState::Exhausted(seconds),
+        }
+        let record = self.record_of(source).or_else(|| {
             // A stranger for whom there is no place is counted with the named hosts.
             let full = self.place_for(source, now).is_none();
-            full.then(|| self.account(Source::Named)).flatten()
+            full.then(|| self.record_of(Source::Named)).flatten()
         });
-        let Some(account) = account else {
-            return Standing::Free;
+        let Some(record) = record else {
+            return ThrottleState::Free;
         };
-        let delay = delay_after(account.failures, limits);
-        match delay.saturating_sub(now.since(account.last_failure)) {
-            0 => Standing::Free,
-            seconds => Standing::Wait(seconds),
+        let delay = delay_after(record.failures, limits);
+        match delay.saturating_sub(now.since(record.last_failure)) {
+            0 => ThrottleState::Free,
+            seconds => ThrottleState::Wait(seconds),
         }
     }
 
     /// Seconds until a code from the source that waits longest is judged; 0 where none waits.
     #[must_use]
     pub fn longest_wait(&self, now: Timestamp, limits: &Throttle) -> u64 {
-        let waits = self
-            .accounts
-            .iter()
-            .map(|tally| delay_after(tally.failures, limits).saturating_sub(now.since(tally.last_failure)));
+        let waits = self.sources.iter().map(|record| {
+            delay_after(record.failures, limits).saturating_sub(now.since(record.last_failure))
+        });
         waits.max().unwrap_or(0)
+    }
+
+    /// The parties whose budget is used up for a guess of this cost.
+    #[must_use]
+    pub fn exhausted(&self, cost: u32, now: Timestamp, limits: &Throttle) -> Vec<Party> {
+        let mut parties = Party::ALL.to_vec();
+        parties.retain(|party| !self.bucket(*party).affords(cost, party.budget(limits), now));
+        parties
     }
 
     /// When a code was last accepted from anywhere.
     #[must_use]
     pub fn last_success(&self) -> Option<Timestamp> {
-        let latest = self.accounts.iter().map(|account| account.last_success).max();
+        let latest = self.sources.iter().map(|record| record.last_success).max();
         latest.filter(|moment| *moment != Timestamp::default())
     }
 
-    /// Brings moments that lie in the future, as after a clock that stepped back, to `now`: nobody waits
-    /// for longer than the delay itself. Says whether anything changed.
-    pub fn settle_clock(&mut self, now: Timestamp) -> bool {
+    /// Brings delays and refills that lie in the future, as after a clock that stepped back, to `now`: nobody waits
+    /// for longer than the delay itself. Successes stay: they make no one wait, and the clock may be the one that is
+    /// wrong. Says whether anything changed.
+    pub fn clamp_to(&mut self, now: Timestamp) -> bool {
         let mut changed = false;
-        for account in &mut self.accounts {
-            for moment in [&mut account.last_failure, &mut account.last_success] {
-                if *moment > now {
-                    *moment = now;
-                    changed = true;
-                }
-            }
+        for bucket in [&mut self.strangers, &mut self.this_machine, &mut self.known] {
+            changed |= bucket.clamp_to(now);
+        }
+        for record in self.sources.iter_mut().filter(|record| record.last_failure > now) {
+            record.last_failure = now;
+            changed = true;
         }
         changed
     }
 
-    /// Counts a failure.
-    pub fn count_failure(&mut self, source: Source, now: Timestamp) {
-        if !self.has_own_budget(source, now) {
-            self.in_a_row = self.in_a_row.saturating_add(1);
-        }
-        self.update(source, now, |account| {
-            account.failures = account.failures.saturating_add(1);
-            account.last_failure = now;
+    /// Counts a failure of this cost.
+    pub fn count_failure(&mut self, source: Source, cost: u32, now: Timestamp, limits: &Throttle) {
+        let party = self.party(source, now);
+        self.bucket_mut(party).spend(cost, party.budget(limits), now);
+        self.update(source, now, |record| {
+            record.failures = record.failures.saturating_add(1);
+            record.last_failure = now;
         });
     }
 
-    /// Counts a success: ends the count of its source and the count in a row.
+    /// Whether two codes in a row of this cost, from `source`, may be judged at `now`.
+    #[must_use]
+    pub fn takes_pair(&self, source: Source, cost: u32, now: Timestamp) -> bool {
+        self.bucket(self.party(source, now)).takes_pair(cost, now)
+    }
+
+    /// Counts two codes in a row that were wrong. They cost nothing and delay nothing, for they could not have been
+    /// guessed: whoever shares an address with an attacker can always type them.
+    pub fn count_pair(&mut self, source: Source, now: Timestamp) {
+        let party = self.party(source, now);
+        self.bucket_mut(party).last_pair = now;
+    }
+
+    /// Counts a success: ends the count of its source. No budget is refilled by it.
     pub fn count_success(&mut self, source: Source, now: Timestamp) {
-        self.in_a_row = 0;
-        if self.account(source).is_none() && self.place_for(source, now).is_none() {
+        if self.record_of(source).is_none() && self.place_for(source, now).is_none() {
             // Full of known addresses: the one longest unseen makes room for the newest.
-            self.evict(|account| account.last_success);
+            self.evict(|record| record.last_success);
         }
-        self.update(source, now, |account| {
-            account.failures = 0;
-            account.last_failure = Timestamp::default();
-            account.last_success = now;
+        self.update(source, now, |record| {
+            record.failures = 0;
+            record.last_failure = Timestamp::default();
+            record.last_success = now;
         });
     }
 
-    /// Ends every count of failures; who is known stays known.
-    pub fn forgive(&mut self) {
-        self.in_a_row = 0;
-        for account in &mut self.accounts {
-            account.failures = 0;
-            account.last_failure = Timestamp::default();
+    /// Ends every count of failures and fills every budget; who is known stays known.
+    pub fn reset_failures(&mut self) {
+        for bucket in [&mut self.strangers, &mut self.this_machine, &mut self.known] {
+            *bucket = Bucket::default();
+        }
+        for record in &mut self.sources {
+            record.failures = 0;
+            record.last_failure = Timestamp::default();
         }
     }
 
@@ -157,73 +258,82 @@ impl Ledger {
     /// have been.
     pub fn end_delay(&mut self, source: Source) {
         let key = source.throttle_key();
-        for account in self.accounts.iter_mut().filter(|account| account.source == key) {
-            account.last_failure = Timestamp::default();
+        for record in self.sources.iter_mut().filter(|record| record.source == key) {
+            record.last_failure = Timestamp::default();
         }
     }
 
     /// Failures of this source since its last success.
     #[must_use]
     pub fn failures(&self, source: Source) -> u32 {
-        self.account(source).map_or(0, |account| account.failures)
+        self.record_of(source).map_or(0, |record| record.failures)
     }
 
-    fn has_own_budget(&self, source: Source, now: Timestamp) -> bool {
-        source == Source::Helper || self.knows(source, now)
+    /// Adds what another ledger of the same user counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.strangers.add(&other.strangers);
+        self.this_machine.add(&other.this_machine);
+        self.known.add(&other.known);
+        for theirs in other.sources.iter().filter(|theirs| theirs.failures > 0) {
+            self.update(theirs.source, theirs.last_failure, |record| {
+                record.failures = record.failures.saturating_add(theirs.failures);
+                record.last_failure = record.last_failure.max(theirs.last_failure);
+            });
+        }
     }
 
-    fn account(&self, source: Source) -> Option<&Tally> {
+    fn record_of(&self, source: Source) -> Option<&SourceRecord> {
         let key = source.throttle_key();
-        self.accounts.iter().find(|account| account.source == key)
+        self.sources.iter().find(|record| record.source == key)
     }
 
     /// Where a new entry for `source` can go: `None` where every place is held by a known address,
     /// `Some(true)` where one must be evicted first.
     fn place_for(&self, source: Source, now: Timestamp) -> Option<bool> {
-        if source.address().is_none() {
+        if source.throttle_key().address().is_none() {
             return Some(false);
         }
-        let addresses = || self.accounts.iter().filter(|account| account.source.address().is_some());
+        let addresses = || self.sources.iter().filter(|record| record.source.address().is_some());
         if addresses().count() < MOST_ADDRESSES {
             return Some(false);
         }
-        addresses().any(|account| !account.is_known(now)).then_some(true)
+        addresses().any(|record| !record.is_known(now)).then_some(true)
     }
 
-    fn update(&mut self, source: Source, now: Timestamp, change: impl FnOnce(&mut Tally)) {
+    fn update(&mut self, source: Source, now: Timestamp, change: impl FnOnce(&mut SourceRecord)) {
         let mut key = source.throttle_key();
-        if self.account(key).is_none() {
+        if self.record_of(key).is_none() {
             match self.place_for(key, now) {
                 Some(false) => {}
                 // Strangers make room before known addresses do.
-                Some(true) => self.evict(|account| (account.is_known(now), account.latest())),
+                Some(true) => self.evict(|record| (record.is_known(now), record.latest())),
                 None => key = Source::Named,
             }
         }
         self.entry(key, change);
     }
 
-    fn entry(&mut self, key: Source, change: impl FnOnce(&mut Tally)) {
-        match self.accounts.iter_mut().find(|account| account.source == key) {
-            Some(account) => change(account),
+    fn entry(&mut self, key: Source, change: impl FnOnce(&mut SourceRecord)) {
+        match self.sources.iter_mut().find(|record| record.source == key) {
+            Some(record) => change(record),
             None => {
-                let mut account = Tally::new(key);
-                change(&mut account);
-                self.accounts.push(account);
+                let mut record = SourceRecord::new(key);
+                change(&mut record);
+                self.sources.push(record);
             }
         }
     }
 
     /// Drops the address that is least by `order`; its failures go to the named hosts' count.
-    fn evict<K: Ord>(&mut self, order: impl Fn(&Tally) -> K) {
+    fn evict<K: Ord>(&mut self, order: impl Fn(&SourceRecord) -> K) {
         let least = self
-            .accounts
+            .sources
             .iter()
-            .filter(|account| account.source.address().is_some())
-            .min_by_key(|account| order(account))
+            .filter(|record| record.source.address().is_some())
+            .min_by_key(|record| order(record))
             .copied();
         let Some(least) = least else { return };
-        self.accounts.retain(|account| account.source != least.source);
+        self.sources.retain(|record| record.source != least.source);
         if least.failures == 0 {
             return;
         }
@@ -246,122 +356,4 @@ fn delay_after(failures: u32, limits: &Throttle) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::{IpAddr, Ipv4Addr};
-
-    const LIMITS: Throttle = Throttle { free_failures: 3, base_delay: 5, max_delay: 900, ceiling: 100 };
-    const NOON: Timestamp = Timestamp(1_790_000_000);
-
-    fn address(number: u32) -> Source {
-        Source::from_address(IpAddr::V4(Ipv4Addr::from_bits(0xc000_0200 + number)))
-    }
-
-    #[test]
-    fn delays_double_beyond_the_free_failures_up_to_the_longest() {
-        let delays: Vec<_> = (0..=13).map(|failures| delay_after(failures, &LIMITS)).collect();
-        assert_eq!(delays, [0, 0, 0, 0, 5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
-        assert_eq!(delay_after(u32::MAX, &LIMITS), 900);
-    }
-
-    #[test]
-    fn a_source_waits_for_its_own_failures_and_for_no_others() {
-        let mut ledger = Ledger::default();
-        for _ in 0..4 {
-            ledger.count_failure(address(1), NOON);
-        }
-        assert_eq!(ledger.standing(address(1), NOON, &LIMITS), Standing::Wait(5));
-        assert_eq!(ledger.standing(address(1), NOON.plus(4), &LIMITS), Standing::Wait(1));
-        assert_eq!(ledger.standing(address(1), NOON.plus(5), &LIMITS), Standing::Free);
-        assert_eq!(ledger.standing(address(2), NOON, &LIMITS), Standing::Free);
-        assert_eq!(ledger.standing(Source::Local, NOON, &LIMITS), Standing::Free);
-    }
-
-    #[test]
-    fn a_success_ends_the_count_of_its_source_and_the_count_in_a_row() {
-        let mut ledger = Ledger::default();
-        for _ in 0..5 {
-            ledger.count_failure(address(1), NOON);
-            ledger.count_failure(address(2), NOON);
-        }
-        ledger.count_success(address(1), NOON);
-        assert_eq!((ledger.in_a_row, ledger.failures(address(1)), ledger.failures(address(2))), (0, 0, 5));
-    }
-
-    #[test]
-    fn at_the_ceiling_only_known_sources_and_the_helper_pass() {
-        let mut ledger = Ledger::default();
-        ledger.count_success(address(0), NOON);
-        for number in 1..=100 {
-            ledger.count_failure(address(number), NOON);
-        }
-        assert_eq!(ledger.in_a_row, 100);
-        let later = NOON.plus(KNOWN_FOR - 1);
-        assert_eq!(ledger.standing(address(200), later, &LIMITS), Standing::Ceiling);
-        assert_eq!(ledger.standing(Source::Local, later, &LIMITS), Standing::Ceiling);
-        assert_eq!(ledger.standing(address(0), later, &LIMITS), Standing::Free);
-        assert_eq!(ledger.standing(Source::Helper, later, &LIMITS), Standing::Free);
-        assert_eq!(ledger.standing(address(0), later.plus(1), &LIMITS), Standing::Ceiling);
-    }
-
-    #[test]
-    fn guesses_of_known_sources_and_the_helper_stay_outside_the_ceiling() {
-        let mut ledger = Ledger::default();
-        ledger.count_success(address(0), NOON);
-        for _ in 0..50 {
-            ledger.count_failure(address(0), NOON);
-            ledger.count_failure(Source::Helper, NOON);
-        }
-        assert_eq!(ledger.in_a_row, 0);
-        assert_ne!(ledger.standing(address(0), NOON, &LIMITS), Standing::Free);
-        assert_ne!(ledger.standing(Source::Helper, NOON, &LIMITS), Standing::Free);
-    }
-
-    #[test]
-    fn strangers_evict_strangers_and_their_failures_stay_counted() {
-        let mut ledger = Ledger::default();
-        ledger.count_success(address(0), NOON);
-        for number in 1..=200 {
-            ledger.count_failure(address(number), NOON.plus(u64::from(number)));
-        }
-        assert!(ledger.accounts.len() <= MOST_ADDRESSES + 3);
-        assert!(ledger.knows(address(0), NOON.plus(300)));
-        let counted: u32 = ledger.accounts.iter().map(|account| account.failures).sum();
-        assert_eq!(counted, 200);
-    }
-
-    #[test]
-    fn where_every_place_is_known_strangers_share_one_count() {
-        let mut ledger = Ledger::default();
-        for number in 0..24 {
-            ledger.count_success(address(number), NOON);
-        }
-        for number in 100..110 {
-            ledger.count_failure(address(number), NOON);
-        }
-        assert!((0..24).all(|number| ledger.knows(address(number), NOON)));
-        assert_eq!(ledger.failures(Source::Named), 10);
-        assert_ne!(ledger.standing(address(999), NOON, &LIMITS), Standing::Free);
-        ledger.count_success(address(500), NOON.plus(9));
-        assert!(ledger.knows(address(500), NOON.plus(9)));
-        assert_eq!(ledger.accounts.len(), 25);
-    }
-
-    #[test]
-    fn one_login_from_a_named_host_vouches_for_no_other() {
-        let mut ledger = Ledger::default();
-        ledger.count_success(Source::Named, NOON);
-        assert!(!ledger.knows(Source::Named, NOON));
-    }
-
-    #[test]
-    fn a_clock_that_stepped_back_prolongs_no_wait() {
-        let mut ledger = Ledger::default();
-        for _ in 0..4 {
-            ledger.count_failure(Source::Local, NOON.plus(3600));
-        }
-        assert!(ledger.settle_clock(NOON));
-        assert!(!ledger.settle_clock(NOON));
-        assert_eq!(ledger.standing(Source::Local, NOON, &LIMITS), Standing::Wait(5));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use totp_core::login::Reason;
 use totp_core::operation::{DeviceStatus, HostStatus, OverrideStatus, Status};
 use totp_core::policy::Mode;
 use totp_core::source::Source;
+use totp_core::throttle::Party;
 
 /// So few recovery codes left deserve a hint.
 const FEW_CODES: usize = 3;
@@ -62,13 +63,23 @@ pub fn details(status: &Status, places: Vec<String>, way_to_set_up: &str) -> Vec
             status.throttled_for
         ));
     }
-    if status.at_ceiling {
-        lines.push(
-            "Throttled: so many wrong codes in a row that only addresses with a login in the last 30 days may try; a recovery code works from everywhere"
-                .to_owned(),
-        );
+    if !status.exhausted.is_empty() {
+        lines.push(format!(
+            "Throttled: too many wrong codes over time {}: type two codes in a row there, or a recovery code",
+            parties(&status.exhausted)
+        ));
     }
     lines
+}
+
+/// Where codes come from that share a budget which is used up.
+pub fn parties(parties: &[Party]) -> String {
+    let words = parties.iter().map(|party| match party {
+        Party::Strangers => "from addresses without a login in the last 30 days",
+        Party::ThisMachine => "on this machine",
+        Party::Known => "from addresses with a login in the last 30 days",
+    });
+    words.collect::<Vec<_>>().join(" and ")
 }
 
 /// A device in a line.
@@ -124,7 +135,7 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::StaleCode => "a code from outside the window: a slow hand, or a wrong clock",
         Reason::WrongRecoveryCode => "no recovery or temporary code that is left",
         Reason::Throttled => "throttled after too many wrong codes",
-        Reason::Ceiling => "too many wrong codes in a row from everywhere",
+        Reason::Exhausted => "too many wrong codes over time",
         Reason::Malformed => "nothing that could be a code",
         Reason::NoAnswer => "no answer",
         Reason::Unsynchronised => "the counter of the device was lost",
@@ -168,6 +179,7 @@ mod tests {
             recovery_codes_left: 9,
             throttled_for: 0,
             at_ceiling: false,
+            exhausted: Vec::new(),
             remembered_hosts: Vec::new(),
             overridden: None,
             last_login: None,

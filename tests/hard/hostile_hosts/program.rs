@@ -38,7 +38,7 @@ pub fn policy(mode: &str, enrollment: &str) -> String {
         "mode = \"{mode}\"\n\
          [totp]\nwindow = 10\ndigits = 8\n\
          [enrollment]\nat_login = [\"test\"]\n{enrollment}\n\
-         [throttle]\nfree_failures = 1000000\nceiling = 1000000\n"
+         [throttle]\nfree_failures = 1000000\nbudget = 1000000\nknown_budget = 1000000\n"
     )
 }
 

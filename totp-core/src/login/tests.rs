@@ -3,6 +3,7 @@
 
 mod clocks;
 mod codes;
+mod pairs;
 mod sources;
 
 use super::*;

@@ -54,7 +54,7 @@ pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Fai
     if context.own_credential(user.credential(&context.account.name)?).is_some() {
         return Err(setup::changed_meanwhile());
     }
-    let (welcome, next) = judge(user.newcomer(context.account.uid));
+    let (welcome, next) = judge(user.newcomer(context.account.uid)?);
     if let Welcome::Accepted(factor) = &welcome {
         user.record(&next, Record::Durable)?;
         attempt::log_acceptance(context, "login", factor);
@@ -96,7 +96,7 @@ pub(super) fn put_off(context: &Context<'_>) -> Result<Grace, Failure> {
         return Err(setup::changed_meanwhile());
     }
     setup::ensure_no_orphan(context, &user)?;
-    let mut state = user.newcomer(context.account.uid);
+    let mut state = user.newcomer(context.account.uid)?;
     let Some(left) = newcomer::put_off(context.policy, &mut state, context.now) else {
         user.tidy(&context.account.name)?;
         return Err(Failure::NotConfigured);
@@ -123,7 +123,9 @@ pub(super) fn begin(
         return Err(setup::changed_meanwhile());
     }
     setup::ensure_no_orphan(context, &user)?;
-    if invited.is_some_and(|invitation| !setup::stands(context, &user, invitation)) {
+    if let Some(invitation) = invited
+        && !setup::stands(context, &user, invitation)?
+    {
         return Err(setup::no_invitation_any_more());
     }
     if context.policy.enrollment.needs_invitation && invited.is_none() {

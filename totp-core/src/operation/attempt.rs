@@ -23,7 +23,7 @@ fn found(context: &Context<'_>) -> Result<Found, Failure> {
     };
     if context.policy.remember_hosts_for > 0 && context.source.address().is_some() {
         let user = context.store.lock(&context.account.name)?;
-        let state = user.state_of(credential.id);
+        let state = user.state_of(credential.id)?;
         if login::is_remembered(context.policy, &state, context.source, context.now) {
             return Ok(Found::Remembered);
         }
@@ -70,23 +70,31 @@ fn attempt(
     typed: &str,
     second_try: bool,
 ) -> Result<(Verdict, State), Failure> {
-    let mut state = user.state_of(credential.id);
+    let mut state = user.state_of(credential.id)?;
     if second_try {
         state.ledger.end_delay(context.source);
     }
+    let refused_since = state.refused_since;
     // A temporary code is for logins: whoever talked a help desk into one gets no phone in place by it.
     let withheld = if event == LOGIN { None } else { state.temporary.take() };
     let answer = Answer::parse(typed.as_bytes());
     let (verdict, mut next) =
         login::judge(context.policy, credential, state, &answer, context.source, context.now);
     next.temporary = next.temporary.or(withheld);
+    if event != LOGIN && matches!(verdict, Verdict::Accepted(_)) {
+        // It is told at the next login.
+        next.refused_since = refused_since;
+    }
     user.record(&next, verdict.record())?;
     match &verdict {
         Verdict::Accepted(factor) => {
             log_acceptance(context, event, factor);
         }
         Verdict::Refused(refusal) => {
-            let mut event = context.event(event, "denied", Some(refusal.reason.as_str()));
+            // Exactly, also where less is told.
+            let kept = next.refusals.last().filter(|_| refusal.counted);
+            let reason = kept.map_or(refusal.reason, |kept| kept.reason);
+            let mut event = context.event(event, "denied", Some(reason.as_str()));
             if refusal.wait > 0 {
                 event = event.with("wait", &refusal.wait);
             }

@@ -113,7 +113,7 @@ impl<'a> Context<'a> {
     /// asked about.
     fn newcomer(&self) -> Result<State, Failure> {
         let user = self.store.lock_if_there(&self.account.name)?;
-        Ok(user.map_or_else(State::default, |user| user.newcomer(self.account.uid)))
+        user.map_or_else(|| Ok(State::default()), |user| Ok(user.newcomer(self.account.uid)?))
     }
 
     /// The credential, if it is this account's: one of another uid is that of a user who had the same name.

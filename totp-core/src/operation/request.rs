@@ -10,6 +10,7 @@ use crate::pending::Nonce;
 use crate::policy::Mode;
 use crate::recovery::PrintedCodes;
 use crate::store::StoreError;
+use crate::throttle::Party;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -222,8 +223,11 @@ pub struct Status {
     pub recovery_codes_left: usize,
     /// Seconds until a code from the source that must wait longest is judged again; 0 where none must.
     pub throttled_for: u64,
-    /// Whether too many failures in a row keep strangers out.
+    /// Whether the budget of strangers is used up.
     pub at_ceiling: bool,
+    /// Whose budget of guesses is used up: no code from there is judged but two in a row.
+    #[serde(default)]
+    pub exhausted: Vec<Party>,
     /// Addresses not asked again.
     pub remembered_hosts: Vec<HostStatus>,
     /// When a code was last accepted (RFC 3339).

@@ -14,7 +14,7 @@ use crate::pending::{MOST_FAILURES, Nonce, Pending, Purpose};
 use crate::recovery::{PrintedCodes, RecoverySet};
 use crate::secret::Secret;
 use crate::state::State;
-use crate::store::LockedUser;
+use crate::store::{LockedUser, StoreError};
 use zeroize::Zeroizing;
 
 /// Begins a set-up in the place of any other.
@@ -106,7 +106,7 @@ fn takes_invitation(
             Ok(None)
         };
     };
-    let state = user.newcomer(context.account.uid);
+    let state = user.newcomer(context.account.uid)?;
     let invitation = match Answer::parse(code.as_bytes()) {
         Answer::Recovery(typed) => newcomer::invitation(&state, &typed, context.now),
         _ => None,
@@ -181,7 +181,9 @@ pub(super) fn insist_on_invitation(
     user: &LockedUser<'_>,
     pending: &Pending,
 ) -> Result<(), Failure> {
-    if pending.invited.is_some_and(|invitation| !stands(context, user, invitation)) {
+    if let Some(invitation) = pending.invited
+        && !stands(context, user, invitation)?
+    {
         user.remove_pending()?;
         return Err(no_invitation_any_more());
     }
@@ -189,9 +191,13 @@ pub(super) fn insist_on_invitation(
 }
 
 /// Whether this invitation is still the user's.
-pub(super) fn stands(context: &Context<'_>, user: &LockedUser<'_>, invitation: InvitationId) -> bool {
-    let state = user.newcomer(context.account.uid);
-    state.invitation.as_ref().map(Invitation::id) == Some(invitation)
+pub(super) fn stands(
+    context: &Context<'_>,
+    user: &LockedUser<'_>,
+    invitation: InvitationId,
+) -> Result<bool, StoreError> {
+    let state = user.newcomer(context.account.uid)?;
+    Ok(state.invitation.as_ref().map(Invitation::id) == Some(invitation))
 }
 
 pub(super) fn no_invitation_any_more() -> Failure {
@@ -245,7 +251,7 @@ pub(super) fn set_up(
     proof: Proof,
     recovery: RecoverySet,
 ) -> Result<(), Failure> {
-    let newcomer = user.newcomer(context.account.uid);
+    let newcomer = user.newcomer(context.account.uid)?;
     let credential = Credential {
         id: CredentialId::generate()?,
         uid: context.account.uid,
@@ -283,7 +289,7 @@ fn change(
     pending: Pending,
     step: u64,
 ) -> Result<(), Failure> {
-    let mut state = user.state_of(credential.id);
+    let mut state = user.state_of(credential.id)?;
     // What an earlier change that was cut short left behind.
     state.keep_devices(|id| credential.devices.iter().any(|device| device.id == id));
     state.set_progress(pending.device.id, Some(step));

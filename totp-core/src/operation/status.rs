@@ -6,11 +6,12 @@ use super::{
 use crate::clock::Timestamp;
 use crate::credential::Device;
 use crate::login::newcomer;
-use crate::login::{Record, is_remembered};
+use crate::login::{Record, dearest_guess, is_remembered};
 use crate::otp::Kind;
 use crate::policy::Mode;
 use crate::source::Source;
 use crate::state::State;
+use crate::throttle::Party;
 
 /// Reports on a user.
 pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
@@ -19,15 +20,17 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
     // Read again under the lock, so that credential and state belong together.
     let (mut state, credential) = if configured {
         let (user, credential) = context.locked_with_credential()?;
-        (user.state_of(credential.id), Some(credential))
+        (user.state_of(credential.id)?, Some(credential))
     } else {
         (context.newcomer()?, None)
     };
-    state.ledger.settle_clock(context.now);
+    state.ledger.clamp_to(context.now);
     let orphan = if configured { None } else { context.orphan()? };
     let decided = context.strictest_mode()?;
     let mode = if orphan.is_some() { orphan::strictest(decided) } else { decided };
     let devices = credential.as_ref().map(|credential| credential.devices.as_slice()).unwrap_or_default();
+    let cost = credential.as_ref().map_or(0, |credential| dearest_guess(context.policy, credential));
+    let exhausted = state.ledger.exhausted(cost, context.now, &context.policy.throttle);
     let remembered = |host: &Source| is_remembered(context.policy, &state, *host, context.now);
     Ok(Status {
         user: context.account.name.to_string(),
@@ -44,7 +47,8 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
         devices: devices.iter().map(device_status).collect(),
         recovery_codes_left: state.recovery.left(),
         throttled_for: state.ledger.longest_wait(context.now, &context.policy.throttle),
-        at_ceiling: state.ledger.in_a_row >= context.policy.throttle.ceiling,
+        at_ceiling: exhausted.contains(&Party::Strangers),
+        exhausted,
         remembered_hosts: state
             .hosts
             .iter()
@@ -98,7 +102,7 @@ fn device_status(device: &Device) -> DeviceStatus {
 /// Forgets remembered hosts. That makes logins stricter, so it takes no code.
 pub(super) fn forget_hosts(context: &Context<'_>) -> Result<(), Failure> {
     let (mut user, credential) = context.locked_with_credential()?;
-    let mut state = user.state_of(credential.id);
+    let mut state = user.state_of(credential.id)?;
     state.hosts.clear();
     user.record(&state, Record::Durable)?;
     context.log_change("hosts-forget", |event| event);

@@ -7,6 +7,7 @@ mod decide;
 mod duration;
 mod file;
 mod parse;
+mod refill;
 mod rule;
 mod service;
 
@@ -14,6 +15,7 @@ pub use asks::ModeRange;
 pub use decide::{Decision, Fit, Ground, Membership, NoGroups, RuleKey, Subject};
 pub use duration::{seconds as parse_span, write as write_span};
 pub use file::{Exposure, Kind, PolicyError, Weakness};
+pub use refill::Refill;
 pub use rule::{Rule, RuleNetwork};
 pub use service::{implied as implied_services, lists as lists_service};
 
@@ -150,8 +152,20 @@ pub struct Throttle {
     pub base_delay: u64,
     /// Seconds of the longest delay, up to a day.
     pub max_delay: u64,
-    /// Failures in a row from all sources together, 1 to 1,000,000 (NIST SP 800-63B 5.2.2).
-    pub ceiling: u32,
+    /// What all strangers have together: `budget` and `refill`.
+    pub budget: Budget,
+    /// What this machine has, and, once more, all addresses together that logged in within 30 days: `known_budget`
+    /// and `known_refill`.
+    pub known_budget: Budget,
+}
+
+/// How many guesses are judged over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// As many at once, 1 to 1,000,000.
+    pub guesses: u32,
+    /// As many more as time goes on.
+    pub refill: Refill,
 }
 
 /// The whole policy.
@@ -180,6 +194,19 @@ pub struct Policy {
     pub store: PathBuf,
     /// `[[rule]]`: the first that matches counts.
     pub rules: Vec<Rule>,
+    /// Keys of earlier versions that are set. They count, and `policy check` says what to write instead.
+    pub superseded: Vec<Superseded>,
+}
+
+/// A key of an earlier version that a policy sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Superseded {
+    /// The line it stands in, from 1.
+    pub line: usize,
+    /// The key, with its table.
+    pub key: &'static str,
+    /// The key it is read as.
+    pub read_as: &'static str,
 }
 
 impl Default for Policy {
@@ -206,13 +233,20 @@ impl Default for Policy {
                 grace_logins: 0,
                 grace_until: None,
             },
-            throttle: Throttle { free_failures: 3, base_delay: 5, max_delay: 15 * 60, ceiling: 100 },
+            throttle: Throttle {
+                free_failures: 3,
+                base_delay: 5,
+                max_delay: 15 * 60,
+                budget: Budget { guesses: 100, refill: Refill { per_day: 10 } },
+                known_budget: Budget { guesses: 60, refill: Refill { per_day: 6 } },
+            },
             remember_hosts_for: 0,
             recovery_codes: 10,
             prompt: "Verification code: ".to_owned(),
             refuse_key_only: false,
             store: PathBuf::from("/var/lib/pam_totp"),
             rules: Vec::new(),
+            superseded: Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From the policy's text to its values: every key, type and range, and what this version cannot do.
 
-use super::{Enrollment, Mode, Policy, QrStyle, Throttle, Totp, duration, rule, service};
+use super::{Enrollment, Mode, Policy, QrStyle, Superseded, Totp, duration, refill, rule, service};
 use crate::clock::Day;
 use crate::otp::Algorithm;
 use crate::recovery::MOST_CODES;
@@ -52,7 +52,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, FileError> {
             }
             "totp" => totp(&entry, &mut policy.totp)?,
             "enrollment" => enrollment(&entry, &mut policy.enrollment)?,
-            "throttle" => throttle(&entry, &mut policy.throttle)?,
+            "throttle" => throttle(&entry, &mut policy)?,
             "remember" => {
                 let hosts_for = only_key(&entry, "hosts_for")?;
                 for entry in hosts_for {
@@ -165,14 +165,30 @@ fn self_service(entry: &Entry<'_>, enrollment: &mut Enrollment) -> Result<(), Fi
     Ok(())
 }
 
-fn throttle(table: &Entry<'_>, throttle: &mut Throttle) -> Result<(), FileError> {
-    const KEYS: [&str; 4] = ["free_failures", "base_delay", "max_delay", "ceiling"];
+fn throttle(table: &Entry<'_>, policy: &mut Policy) -> Result<(), FileError> {
+    const KEYS: [&str; 7] =
+        ["free_failures", "base_delay", "max_delay", "budget", "refill", "known_budget", "known_refill"];
+    let throttle = &mut policy.throttle;
+    let mut budget = None;
     for entry in table.table()? {
         match entry.key() {
             "free_failures" => throttle.free_failures = entry.integer(0..=1_000_000)?,
             "base_delay" => throttle.base_delay = duration::read(&entry, 1..=HOUR)?,
             "max_delay" => throttle.max_delay = duration::read(&entry, 1..=DAY)?,
-            "ceiling" => throttle.ceiling = entry.integer(1..=1_000_000)?,
+            "budget" | "ceiling" => {
+                throttle.budget.guesses = entry.integer(1..=1_000_000)?;
+                if let Some(other) = budget.replace(entry.key()) {
+                    let problem = format!("`{other}` says the same; keep `budget` and remove `ceiling`");
+                    return Err(entry.error(problem));
+                }
+                if entry.key() == "ceiling" {
+                    let (key, read_as) = ("throttle.ceiling", "throttle.budget");
+                    policy.superseded.push(Superseded { line: entry.line(), key, read_as });
+                }
+            }
+            "refill" => throttle.budget.refill = refill::read(&entry)?,
+            "known_budget" => throttle.known_budget.guesses = entry.integer(1..=1_000_000)?,
+            "known_refill" => throttle.known_budget.refill = refill::read(&entry)?,
             _ => return Err(entry.unknown(&KEYS)),
         }
     }
@@ -203,6 +219,7 @@ fn directory(entry: &Entry<'_>) -> Result<PathBuf, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Budget, Refill, Throttle};
     use proptest::prelude::*;
 
     fn error(text: &str) -> String {
@@ -253,7 +270,10 @@ mod tests {
             free_failures = 0
             base_delay = "1m"
             max_delay = "1h"
-            ceiling = 1000000
+            budget = 1000000
+            refill = "1/hour"
+            known_budget = 1
+            known_refill = "2/day"
             [remember]
             hosts_for = "12h"
             [recovery]
@@ -289,17 +309,32 @@ mod tests {
                 grace_logins: 3,
                 grace_until: Day::parse("2027-01-31"),
             },
-            throttle: Throttle { free_failures: 0, base_delay: 60, max_delay: 3600, ceiling: 1_000_000 },
+            throttle: Throttle {
+                free_failures: 0,
+                base_delay: 60,
+                max_delay: 3600,
+                budget: Budget { guesses: 1_000_000, refill: Refill { per_day: 24 } },
+                known_budget: Budget { guesses: 1, refill: Refill { per_day: 2 } },
+            },
             remember_hosts_for: 43_200,
             recovery_codes: 0,
             prompt: "Code? ".into(),
             refuse_key_only: true,
             store: "/srv/totp".into(),
             rules: Vec::new(),
+            superseded: Vec::new(),
         };
         let read = parse("policy.toml", text).unwrap();
-        assert_eq!((read.rules.len(), read.rules[0].mode, read.rules[0].line), (1, Mode::Disabled, 34));
+        assert_eq!((read.rules.len(), read.rules[0].mode, read.rules[0].line), (1, Mode::Disabled, 37));
         assert_eq!(Policy { rules: Vec::new(), ..read }, expected);
+    }
+
+    #[test]
+    fn a_ceiling_is_read_as_the_budget_and_its_line_is_kept_for_a_warning() {
+        let policy = parse("policy.toml", "[throttle]\nrefill = \"9/day\"\nceiling = 200").unwrap();
+        assert_eq!(policy.throttle.budget, Budget { guesses: 200, refill: Refill { per_day: 9 } });
+        let (key, read_as) = ("throttle.ceiling", "throttle.budget");
+        assert_eq!(policy.superseded, [Superseded { line: 3, key, read_as }]);
     }
 
     #[test]
@@ -335,7 +370,17 @@ mod tests {
             ),
             ("[throttle]\nbase_delay = \"2h\"", "1s to 1h"),
             ("[throttle]\nmax_delay = \"1s\"", "max_delay is shorter"),
-            ("[throttle]\nceiling = 0", "allowed: 1 to 1000000"),
+            ("[throttle]\nbudget = 0", "allowed: 1 to 1000000"),
+            ("[throttle]\nknown_budget = 1000001", "allowed: 1 to 1000000"),
+            (
+                "[throttle]\nrefill = \"0/day\"",
+                "policy.toml:2: throttle.refill: \"0/day\" is not possible; allowed: \"10/day\" or \"1/hour\", 1 to 1000000 a day",
+            ),
+            ("[throttle]\nknown_refill = 6", "throttle.known_refill: wrong type"),
+            (
+                "[throttle]\nbudget = 5\nceiling = 5",
+                "policy.toml:3: throttle.ceiling: `budget` says the same; keep `budget` and remove `ceiling`",
+            ),
             ("[prompt]\ncode = \"a\\nb\"", "one line"),
             ("[prompt]\ncode = \"\\u001b[2J\"", "control"),
             ("[store]\ndirectory = \"var\"", "absolute"),

@@ -50,6 +50,17 @@ pub struct PastRefusal {
     pub source: Source,
 }
 
+/// Codes that were refused since the last login, for the owner to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedSince {
+    /// How many: those that were judged, not those that were turned away unjudged.
+    pub count: u32,
+    /// When the latest was refused.
+    pub latest: Timestamp,
+    /// Where it came from.
+    pub source: Source,
+}
+
 /// The login state of one user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
@@ -65,6 +76,8 @@ pub struct State {
     pub hosts: Vec<RememberedHost>,
     /// The last few refusals, oldest first.
     pub refusals: Vec<PastRefusal>,
+    /// What was refused since the last login.
+    pub refused_since: Option<RefusedSince>,
     /// The invitation of a user who is not set up.
     pub invitation: Option<Invitation>,
     /// A code that stands in for a device.
@@ -127,6 +140,16 @@ impl State {
         Some(left)
     }
 
+    /// Adds what the same user's state in an earlier version says to be used or counted besides. Of recovery codes and
+    /// temporary codes it knows none: see `store::slots`.
+    pub(crate) fn add_older(&mut self, older: &Self) {
+        for progress in &mut self.progress {
+            let other = older.progress_of(progress.device).and_then(|other| other.last);
+            progress.last = progress.last.max(other);
+        }
+        self.ledger.add(&older.ledger);
+    }
+
     /// What outlives the end of a credential: the state of the same user, of this uid, who is not set up.
     #[must_use]
     pub fn without_credential(&self, uid: u32, mail: Option<String>) -> Self {
@@ -139,8 +162,11 @@ impl State {
         *self == Self::afresh(self.credential)
     }
 
-    /// Keeps a refusal to explain it later.
+    /// Keeps a refusal to explain it later, and counts it for the owner.
     pub fn note_refusal(&mut self, refusal: PastRefusal) {
+        let count = self.refused_since.map_or(0, |since| since.count).saturating_add(1);
+        let (latest, source) = (refusal.at, refusal.source);
+        self.refused_since = Some(RefusedSince { count, latest, source });
         while self.refusals.len() >= KEPT_REFUSALS {
             self.refusals.remove(0);
         }

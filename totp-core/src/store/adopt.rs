@@ -90,7 +90,7 @@ impl<'a, 's> Adoption<'a, 's> {
 
     fn copy_state(&mut self) -> Result<(), StoreError> {
         match (self.credential()?, &mut self.new) {
-            (Some(credential), Some(new)) => new.record(&self.old.state_of(credential.id), Record::Durable),
+            (Some(credential), Some(new)) => new.record(&self.old.state_of(credential.id)?, Record::Durable),
             _ => Ok(()),
         }
     }

@@ -71,12 +71,12 @@ impl Store {
     /// [`StoreError`] where the file cannot be read or was not made by the store.
     pub fn glance_at_state(&self, user: &UserName, credential: CredentialId) -> Result<State, StoreError> {
         let name = user.file_name("state");
-        let slots = match self.open_file(&name, OFlag::O_RDONLY)? {
-            Some(open) => Some(Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?),
-            None => None,
+        let Some(open) = self.open_file(&name, OFlag::O_RDONLY)? else {
+            return Ok(State::afresh(credential));
         };
-        let state = slots.as_ref().and_then(Slots::state).cloned().unwrap_or_default();
-        Ok(state.belonging_to(credential))
+        let slots = Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?;
+        let state = slots.state().map_err(|unknown| self.later_version(&name, unknown))?;
+        Ok(state.cloned().unwrap_or_default().belonging_to(credential))
     }
 
     /// Temporary files that a process which was killed left behind.

@@ -1,6 +1,7 @@
 //! Opening, checking and replacing single files of the store.
 
 use super::{Store, StoreError};
+use crate::state::slot::UnknownVersion;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
@@ -25,6 +26,10 @@ pub(super) struct OpenFile {
 impl Store {
     pub(super) fn io(&self, doing: &'static str, name: &str, error: impl Into<std::io::Error>) -> StoreError {
         StoreError::Io { doing, path: self.path.join(name), error: error.into() }
+    }
+
+    pub(super) fn later_version(&self, name: &str, UnknownVersion(version): UnknownVersion) -> StoreError {
+        StoreError::LaterVersion { path: self.path.join(name), version: char::from(version) }
     }
 
     /// Opens a file of the store; `None` where there is none.

@@ -52,6 +52,13 @@ pub enum StoreError {
     },
     /// A file holds something else than it should.
     Invalid(FileError),
+    /// A later version of this project wrote a state file.
+    LaterVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version of its slots, an ASCII character.
+        version: char,
+    },
     /// Another login of the same user holds the lock for too long.
     Busy,
     /// This process may not write files as large as a state.
@@ -69,6 +76,11 @@ impl fmt::Display for StoreError {
             }
             Self::Unsafe { path, why } => write!(f, "{}: refused: {why}", path.display()),
             Self::Invalid(error) => error.fmt(f),
+            Self::LaterVersion { path, version } => write!(
+                f,
+                "{}: written by a later version of pam_totp (state version {version}); install that version again, or give up this second factor with `totp-enroll admin revoke`",
+                path.display()
+            ),
             Self::Busy => f.write_str("another login of this user is in the way; try again"),
             Self::Limited => {
                 f.write_str("a limit on file sizes (ulimit -f) keeps logins from being recorded; lift it")

@@ -4,7 +4,7 @@
 //! known to be on the disk is never the one overwritten, so after any crash one whole slot stands.
 
 use crate::state::State;
-use crate::state::slot::{self, SETTLED_AT, SLOT_BYTES, Slot};
+use crate::state::slot::{self, SETTLED_AT, SLOT_BYTES, Slot, UnknownVersion, Version};
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io;
@@ -18,6 +18,10 @@ pub(super) const FILE_BYTES: usize = 2 * SLOT_BYTES;
 pub(super) struct Slots {
     /// Position (0 or 1) of the newest whole slot, with its generation and durability.
     newest: Option<(u64, Slot)>,
+    /// Whether a slot is of an earlier version: the next record is written into both.
+    converting: bool,
+    /// A slot of a version that is not known stands there.
+    unknown: Option<UnknownVersion>,
 }
 
 impl Slots {
@@ -34,21 +38,61 @@ impl Slots {
             }
         }
         let (slots, _) = bytes.as_chunks::<SLOT_BYTES>();
+        let mut versions = Vec::with_capacity(2);
+        for bytes in slots {
+            match slot::claimed_version(bytes) {
+                Ok(version) => versions.push(version),
+                Err(unknown) => return Ok(Self { newest: None, converting: false, unknown: Some(unknown) }),
+            }
+        }
+        let converting = versions.iter().flatten().any(|version| *version < Version::CURRENT);
+        // A later version counts before an earlier one: see `with_older`.
+        let mut slots: Vec<_> = (0u64..).zip(slots).zip(versions).collect();
+        slots.sort_by_key(|((position, bytes), version)| {
+            Reverse((*version, slot::claimed_generation(bytes), *position))
+        });
         // Where the one that claims to be newer is whole, the other need not be looked into.
-        let mut slots: Vec<_> = (0u64..).zip(slots).collect();
-        slots.sort_by_key(|(position, bytes)| Reverse((slot::claimed_generation(bytes), *position)));
-        let newest = slots.into_iter().find_map(|(position, bytes)| Some((position, slot::decode(bytes)?)));
-        Ok(Self { newest })
+        let mut whole =
+            slots.into_iter().filter_map(|((position, bytes), _)| Some((position, slot::decode(bytes)?)));
+        let mut newest = whole.next();
+        if converting && let (Some((_, newest)), Some((_, older))) = (&mut newest, whole.next()) {
+            with_older(newest, &older);
+        }
+        Ok(Self { newest, converting, unknown: None })
     }
 
     /// The state that counts.
-    pub(super) fn state(&self) -> Option<&State> {
-        self.newest.as_ref().map(|(_, slot)| &slot.state)
+    pub(super) fn state(&self) -> Result<Option<&State>, UnknownVersion> {
+        match self.unknown {
+            Some(unknown) => Err(unknown),
+            None => Ok(self.newest.as_ref().map(|(_, slot)| &slot.state)),
+        }
+    }
+
+    /// Takes slots of a version that is not known for none: what they hold is given up.
+    pub(super) fn give_up_unknown(&mut self) {
+        self.unknown = None;
     }
 
     /// Writes `state` into the slot that may be overwritten; with `durable` it is on the disk when this
     /// returns.
+    ///
+    /// Where a slot of an earlier version stands, both are written, durably and one after the other. A module of that
+    /// version that is still at its prompt reads no slot of a later one: it would take the one it knows, and in it codes
+    /// that have been used since.
     pub(super) fn record(&mut self, file: &File, state: &State, durable: bool) -> io::Result<()> {
+        if let Some(UnknownVersion(_)) = self.unknown {
+            return Err(io::Error::other("the login state is of a version that is not known"));
+        }
+        self.write(file, state, durable || self.converting)?;
+        if self.converting {
+            self.write(file, state, true)?;
+            self.converting = false;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, file: &File, state: &State, durable: bool) -> io::Result<()> {
         let (position, generation) = match &self.newest {
             None => (0, 0),
             Some((position, newest)) => {
@@ -84,10 +128,25 @@ impl Slots {
             let settled_at = start.saturating_add(SETTLED_AT as u64);
             settled = file.write_all_at(&slot::settled_mark(generation), settled_at).is_ok();
         }
-        self.newest = Some((position, Slot { generation, durable, settled, state: state.clone() }));
+        let version = Version::CURRENT;
+        self.newest = Some((position, Slot { version, generation, durable, settled, state: state.clone() }));
         Ok(())
     }
 }
+
+/// Adds to a slot what another one of an earlier version holds besides.
+///
+/// Both slots are converted at once. So that stands there for one of two reasons: a module of the earlier version has
+/// written since, which could read neither slot, took the state for lost and began to count anew; or the process that
+/// converted them was killed in between, and then failures count twice. What is used by either is used.
+fn with_older(newest: &mut Slot, older: &Slot) {
+    if older.version < newest.version && older.state.credential == newest.state.credential {
+        newest.state.add_older(&older.state);
+    }
+}
+
+#[cfg(test)]
+mod upgrade;
 
 #[cfg(test)]
 mod tests {
@@ -102,12 +161,12 @@ mod tests {
 
     fn numbered(number: u32) -> State {
         let mut state = State::afresh(CredentialId([1; 16]));
-        state.ledger.in_a_row = number;
+        state.graces_used = number;
         state
     }
 
     fn number(file: &File) -> Option<u32> {
-        Slots::read(file).unwrap().state().map(|state| state.ledger.in_a_row)
+        Slots::read(file).unwrap().state().unwrap().map(|state| state.graces_used)
     }
 
     /// Where record number `number` stands, if anywhere.
@@ -117,7 +176,7 @@ mod tests {
         (0..2).find(|position| {
             let start = position * SLOT_BYTES;
             let bytes = bytes[start..start + SLOT_BYTES].try_into().unwrap();
-            slot::decode(bytes).is_some_and(|slot| slot.state.ledger.in_a_row == number)
+            slot::decode(bytes).is_some_and(|slot| slot.state.graces_used == number)
         })
     }
 

@@ -128,11 +128,11 @@ fn a_credential_that_does_not_check_is_named_with_path_and_line() {
 fn a_state_survives_its_process_and_is_that_of_its_credential() {
     let place = place();
     let mut state = State::afresh(example().id);
-    state.ledger.in_a_row = 7;
+    state.graces_used = 7;
     place.store.lock(&alice()).unwrap().record(&state, Record::Durable).unwrap();
     let user = place.store.lock(&alice()).unwrap();
-    assert_eq!(user.state_of(example().id), state);
-    assert_eq!(user.state_of(crate::credential::CredentialId::ZERO).ledger.in_a_row, 0);
+    assert_eq!(user.state_of(example().id).unwrap(), state);
+    assert_eq!(user.state_of(crate::credential::CredentialId::ZERO).unwrap().graces_used, 0);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn removing_everything_leaves_nothing_and_a_waiting_login_starts_afresh() {
     user.write_credential(&example()).unwrap();
     user.record(&State::afresh(example().id), Record::Durable).unwrap();
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| place.store.lock(&alice()).unwrap().state_of(example().id));
+        let waiting = scope.spawn(|| place.store.lock(&alice()).unwrap().state_of(example().id).unwrap());
         user.remove_everything().unwrap();
         // The login may be about to make it.
         assert!(place.names().iter().all(|name| name.contains("alice.state")));
@@ -183,15 +183,15 @@ fn one_at_a_time_holds_the_lock_and_the_file_is_made_once() {
             scope.spawn(|| {
                 let mut user = place.store.lock(&alice()).unwrap();
                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
-                let mut state = user.state_of(example().id);
-                state.ledger.in_a_row += 1;
+                let mut state = user.state_of(example().id).unwrap();
+                state.graces_used += 1;
                 user.record(&state, Record::Written).unwrap();
                 inside.fetch_sub(1, Ordering::SeqCst);
             });
         }
     });
-    let state = place.store.lock(&alice()).unwrap().state_of(example().id);
-    assert_eq!(state.ledger.in_a_row, 16);
+    let state = place.store.lock(&alice()).unwrap().state_of(example().id).unwrap();
+    assert_eq!(state.graces_used, 16);
     assert_eq!(place.names(), ["alice.state"]);
 }
 
@@ -208,9 +208,9 @@ fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_over_by_root() 
     assert!((1900..4000).contains(&waited), "{waited} ms");
 
     let taken = place.store.lock_by_force(&alice()).unwrap();
-    assert_eq!(taken.state_of(example().id), state, "nothing is lost");
+    assert_eq!(taken.state_of(example().id).unwrap(), state, "nothing is lost");
     assert_eq!(place.names(), ["alice.state"]);
-    state.ledger.in_a_row = 1;
+    state.graces_used = 1;
     for record in [Record::Written, Record::Durable] {
         let late = held.record(&state, record);
         assert!(matches!(late, Err(StoreError::Busy)), "a verdict in a file that was replaced");
@@ -218,7 +218,7 @@ fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_over_by_root() 
     assert!(matches!(held.write_credential(&example()), Err(StoreError::Busy)), "set up after a revoke");
     drop(held);
     assert!(matches!(place.store.lock(&alice()), Err(StoreError::Busy)), "the new file is still locked");
-    assert_eq!(taken.state_of(example().id).ledger.in_a_row, 0);
+    assert_eq!(taken.state_of(example().id).unwrap().graces_used, 0);
 }
 
 #[test]
@@ -241,13 +241,13 @@ fn while_a_lock_is_taken_over_nothing_counts_and_a_take_over_that_died_is_in_nob
     assert_eq!(fs::read(place.file("alice.toml")).unwrap(), before);
 
     drop(other);
-    state.ledger.in_a_row = 3;
+    state.graces_used = 3;
     held.record(&state, Record::Written).unwrap();
     assert_eq!(place.names(), ["alice.state", "alice.toml"]);
     fs::write(&successor, "").unwrap();
     fs::set_permissions(&successor, Permissions::from_mode(0o600)).unwrap();
     let taken = place.store.lock_by_force(&alice()).unwrap();
-    assert_eq!(taken.state_of(example().id), state, "nothing is lost");
+    assert_eq!(taken.state_of(example().id).unwrap(), state, "nothing is lost");
     assert_eq!(place.names(), ["alice.state", "alice.toml"]);
 }
 

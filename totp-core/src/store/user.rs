@@ -159,7 +159,10 @@ impl Store {
         let mut slots = Slots::read(file).map_err(failed)?;
         // Marked before it is read, for it may be the work of another take-over, done a moment ago.
         if let Some(old) = self.open_marked(name)?
-            && let Some(state) = Slots::read(&old.file).map_err(failed)?.state()
+            && let Some(state) = Slots::read(&old.file)
+                .map_err(failed)?
+                .state()
+                .map_err(|unknown| self.later_version(name, unknown))?
         {
             slots.record(file, state, true).map_err(failed)?;
         }
@@ -210,9 +213,21 @@ impl LockedUser<'_> {
     }
 
     /// The state as it belongs to `credential`; afresh where it is lost, torn, or another's.
-    #[must_use]
-    pub fn state_of(&self, credential: CredentialId) -> State {
-        self.slots.state().cloned().unwrap_or_default().belonging_to(credential)
+    ///
+    /// # Errors
+    /// [`StoreError::LaterVersion`].
+    pub fn state_of(&self, credential: CredentialId) -> Result<State, StoreError> {
+        Ok(self.state()?.cloned().unwrap_or_default().belonging_to(credential))
+    }
+
+    fn state(&self) -> Result<Option<&State>, StoreError> {
+        let later = |unknown| self.store.later_version(&self.name("state"), unknown);
+        self.slots.state().map_err(later)
+    }
+
+    /// Gives up a state that a later version wrote: from here on it reads as lost.
+    pub fn give_up_later_version(&mut self) {
+        self.slots.give_up_unknown();
     }
 
     /// Records a state as its verdict asks for.
@@ -296,17 +311,19 @@ impl LockedUser<'_> {
     }
 
     /// What a set-up or an errand for a user without a credential finds: see [`State::without_credential`].
-    #[must_use]
-    pub fn newcomer(&self, uid: u32) -> State {
-        let mut state = self.state_of(CredentialId::none_of(uid));
+    ///
+    /// # Errors
+    /// [`StoreError::LaterVersion`].
+    pub fn newcomer(&self, uid: u32) -> Result<State, StoreError> {
+        let mut state = self.state_of(CredentialId::none_of(uid))?;
         // A set-up, or its end, that was cut short leaves the state of a credential that is not there. Whoever
         // can kill a process at that moment gets no login of grace back by it.
-        if let Some(rest) = self.slots.state().filter(|rest| !rest.credential.is_none())
+        if let Some(rest) = self.state()?.filter(|rest| !rest.credential.is_none())
             && !self.store.has_credential(&self.user).unwrap_or(false)
         {
             state.graces_used = rest.graces_used;
         }
-        state
+        Ok(state)
     }
 
     /// Puts an override in place, durably.
@@ -367,7 +384,7 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn tidy(&self, user: &UserName) -> Result<(), StoreError> {
-        let unused = self.slots.state().is_none_or(State::holds_nothing);
+        let unused = self.state()?.is_none_or(State::holds_nothing);
         if unused && !self.store.has_credential(user)? { self.remove_state() } else { Ok(()) }
     }
 

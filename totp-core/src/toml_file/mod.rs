@@ -136,6 +136,11 @@ impl<'t> Entry<'t> {
         &self.pair.key
     }
 
+    /// The line of the key, from 1.
+    pub(crate) fn line(&self) -> usize {
+        self.pair.key_line
+    }
+
     fn value(&self) -> &'t Value<'t> {
         &self.pair.item.value
     }

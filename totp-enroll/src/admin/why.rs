@@ -50,9 +50,10 @@ fn now(session: &Session, status: &Status) -> String {
             _ => "not set up, and no code is needed".to_owned(),
         };
     }
-    if status.at_ceiling {
+    if !status.exhausted.is_empty() {
         format!(
-            "too many wrong codes in a row: only known addresses and recovery codes pass; `totp-enroll admin unlock {}` ends that",
+            "too many wrong codes over time {}: from there only two codes in a row and recovery codes pass; `totp-enroll admin unlock {}` ends that",
+            report::parties(&status.exhausted),
             session.word()
         )
     } else if status.throttled_for > 0 {

@@ -39,8 +39,8 @@ fn the_window_is_one_step_on_either_side_and_beyond_it_codes_are_stale() {
         (-1, None),
         (0, None),
         (1, None),
-        (2, Some(Reason::StaleCode)),
-        (11, Some(Reason::StaleCode)),
+        (2, Some(Reason::WrongCode)),
+        (11, Some(Reason::WrongCode)),
         (12, Some(Reason::WrongCode)),
     ] {
         let mut world = World::new();
@@ -49,10 +49,21 @@ fn the_window_is_one_step_on_either_side_and_beyond_it_codes_are_stale() {
 }
 
 #[test]
+fn a_code_of_a_step_to_come_is_told_as_a_wrong_one_and_kept_as_stale() {
+    for (offset, kept) in [(2, Reason::StaleCode), (11, Reason::StaleCode), (12, Reason::WrongCode)] {
+        let mut world = World::new();
+        let early = refusal(world.tries(&world.code(offset))).unwrap();
+        let wrong = refusal(World::new().tries("000000")).unwrap();
+        assert_eq!(early, wrong, "{offset}: nothing tells them apart");
+        assert_eq!(world.state.refusals.last().map(|refusal| refusal.reason), Some(kept));
+    }
+}
+
+#[test]
 fn a_device_may_have_a_window_and_a_clock_of_its_own() {
     let mut world = World::new();
     world.policy.totp.window = 0;
-    assert_eq!(world.reason(&world.code(1)), Some(Reason::StaleCode));
+    assert_eq!(world.reason(&world.code(1)), Some(Reason::WrongCode));
     world.credential.devices[0].window = Some(2);
     assert_eq!(world.reason(&world.code(2)), None);
 
@@ -162,7 +173,7 @@ fn a_lost_state_opens_no_used_code_again() {
         assert_eq!(world.reason(&world.code(offset)), Some(Reason::UsedCode), "{offset}");
     }
     // Only what no clock could have shown before is good.
-    world.state.ledger.forgive();
+    world.state.ledger.reset_failures();
     let later = world.code(2);
     world.now = world.now.plus(60);
     assert_eq!(world.reason(&later), None);

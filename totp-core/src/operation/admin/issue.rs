@@ -52,7 +52,7 @@ fn invite_now(context: &Context<'_>, lives_for: u64, delivery: Delivery) -> Resu
             name.as_word()
         )));
     }
-    let mut state = user.newcomer(context.account.uid);
+    let mut state = user.newcomer(context.account.uid)?;
     if delivery == Delivery::AtLogin {
         insist_on_place_for_mail(context, &state)?;
     }
@@ -106,7 +106,7 @@ fn insist_on_place_for_mail(context: &Context<'_>, state: &State) -> Result<(), 
 pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
-        let mut state = user.newcomer(context.account.uid);
+        let mut state = user.newcomer(context.account.uid)?;
         if let Some(invitation) = state.invitation.as_mut().filter(|found| found.id() == invited.id) {
             invitation.handover = Handover::Mailed(context.now);
             state.mail = invited.mail.clone().or(state.mail);
@@ -123,7 +123,7 @@ pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(),
 pub fn withdraw_invitation(context: &Context<'_>, invited: &Invited) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
-        let mut state = user.newcomer(context.account.uid);
+        let mut state = user.newcomer(context.account.uid)?;
         if state.invitation.take_if(|found| found.id() == invited.id).is_some() {
             user.record(&state, Record::Durable)?;
             context.log_change("invite-withdraw", |event| event);
@@ -146,7 +146,7 @@ pub fn code(
         let id = credential.map_or(CredentialId::none_of(context.account.uid), |credential| credential.id);
         let (code, printed) = Issued::draw(context.now, lives_for)?;
         let expires = code.expires;
-        let mut state = user.state_of(id);
+        let mut state = user.state_of(id)?;
         state.temporary = Some(TemporaryCode { code, uses_left: uses });
         user.record(&state, Record::Durable)?;
         let until = expires.to_rfc3339();

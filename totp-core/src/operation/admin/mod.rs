@@ -12,7 +12,7 @@ pub use issue::{Delivery, Invited, code, invitation_mailed, invite, withdraw_inv
 pub use mode::{Override, set_mode};
 pub use prune::{absence_left, end_absence, note_absence, prune, prune_pending};
 pub use resync::{Resynced, resync};
-pub use survey::{Gone, Survey, is_gone, standing, survey};
+pub use survey::{Gone, Survey, is_gone, survey, throttle_state};
 
 use super::{Context, Failure, Shown, devices, setup, with_held_log};
 use crate::credential::DeviceName;
@@ -135,13 +135,14 @@ pub fn revoke(context: &Context<'_>) -> Result<(), Failure> {
 fn revoke_now(context: &Context<'_>) -> Result<(), Failure> {
     let mut user = context.store.lock_by_force(&context.account.name)?;
     let uid = context.account.uid;
+    user.give_up_later_version();
     let found = user.credential(&context.account.name);
-    let newcomer = user.newcomer(uid);
+    let newcomer = user.newcomer(uid)?;
     let issued = newcomer.invitation.is_some() || newcomer.temporary.is_some();
     let there = !matches!(found, Ok(None)) || issued;
     let kept = match found {
         Ok(Some(credential)) if credential.uid == uid => {
-            user.state_of(credential.id).without_credential(uid, credential.mail)
+            user.state_of(credential.id)?.without_credential(uid, credential.mail)
         }
         _ => newcomer.without_credential(uid, newcomer.mail.clone()),
     };
@@ -169,7 +170,7 @@ pub fn is_kept(context: &Context<'_>) -> Result<bool, Failure> {
 pub fn refusals(context: &Context<'_>) -> Result<Vec<PastRefusal>, Failure> {
     with_held_log(context, |context| {
         let (user, credential) = context.locked_with_credential()?;
-        Ok(user.state_of(credential.id).refusals)
+        Ok(user.state_of(credential.id)?.refusals)
     })
 }
 
@@ -189,8 +190,8 @@ fn unlock_now(context: &Context<'_>) -> Result<(), Failure> {
     let mut user = context.store.lock_by_force(&context.account.name)?;
     let credential =
         context.own_credential(user.credential(&context.account.name)?).ok_or(Failure::NotConfigured)?;
-    let mut state = user.state_of(credential.id);
-    state.ledger.forgive();
+    let mut state = user.state_of(credential.id)?;
+    state.ledger.reset_failures();
     user.record(&state, Record::Durable)?;
     context.log_change("unlock", |event| event);
     Ok(())

@@ -46,7 +46,7 @@ fn resync_now(
 ) -> Result<Resynced, Failure> {
     let (mut user, mut credential) = context.locked_with_credential()?;
     let name = devices::chosen(&credential, device)?.name.clone();
-    let mut state = user.state_of(credential.id);
+    let mut state = user.state_of(credential.id)?;
     let chosen = credential.devices.iter_mut().find(|device| device.name == name);
     let chosen = chosen.ok_or(Failure::NotConfigured)?;
     let last = state.progress_of(chosen.id).and_then(|progress| progress.last);

@@ -5,10 +5,11 @@ use super::super::orphan::{self, Orphan};
 use crate::account::{Account, Groups};
 use crate::clock::Timestamp;
 use crate::credential::CredentialId;
+use crate::login::dearest_guess;
 use crate::policy::{Mode, Policy, Subject};
 use crate::source::Source;
 use crate::store::{Holding, Store};
-use crate::throttle::Standing;
+use crate::throttle::{Ledger, Party, ThrottleState};
 
 /// One user at a glance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Survey {
     pub orphan: Option<Orphan>,
     /// The names of the devices; none for a user who is not set up.
     pub devices: Vec<String>,
-    /// Whether a source must wait, or too many failures in a row keep strangers out.
+    /// Whether a source must wait, or a budget of guesses is used up.
     pub throttled: bool,
     /// Whether an invitation is good.
     pub invited: bool,
@@ -47,6 +48,7 @@ pub fn survey(
     let found = if holding.credential { store.credential(&account.name)? } else { None };
     let credential = found.filter(|credential| credential.uid == account.uid);
     let id = credential.as_ref().map_or(CredentialId::none_of(account.uid), |credential| credential.id);
+    let cost = credential.as_ref().map_or(0, |credential| dearest_guess(policy, credential));
     let orphan = if credential.is_some() { None } else { orphan::find(store, account)? };
     let decided = policy.decide(overridden, &subject).mode;
     let mut survey = Survey {
@@ -64,31 +66,36 @@ pub fn survey(
     };
     if holding.state {
         let mut state = store.glance_at_state(&account.name, id)?;
-        state.ledger.settle_clock(now);
-        survey.throttled = state.ledger.longest_wait(now, &policy.throttle) > 0
-            || state.ledger.in_a_row >= policy.throttle.ceiling;
+        state.ledger.clamp_to(now);
+        let limits = &policy.throttle;
+        survey.throttled = state.ledger.longest_wait(now, limits) > 0
+            || !state.ledger.exhausted(cost, now, limits).is_empty();
         survey.invited = state.invitation.is_some_and(|invitation| invitation.code.is_alive(now));
         survey.last_login = state.ledger.last_success();
     }
     Ok(survey)
 }
 
-/// What a source may do next with a code of this user; see [`Ledger::standing`](crate::throttle::Ledger).
+/// What a source may do next with a code of this user, and with whom it shares a budget; see
+/// [`Ledger::state_of`](crate::throttle::Ledger).
 ///
 /// # Errors
 /// As [`survey`].
-pub fn standing(
+pub fn throttle_state(
     store: &Store,
     policy: &Policy,
     account: &Account,
     source: Source,
     now: Timestamp,
-) -> Result<Standing, Failure> {
+) -> Result<(Party, ThrottleState), Failure> {
     let found = store.credential(&account.name)?.filter(|credential| credential.uid == account.uid);
-    let Some(credential) = found else { return Ok(Standing::Free) };
+    let Some(credential) = found else {
+        return Ok((Ledger::default().party(source, now), ThrottleState::Free));
+    };
     let mut state = store.glance_at_state(&account.name, credential.id)?;
-    state.ledger.settle_clock(now);
-    Ok(state.ledger.standing(source, now, &policy.throttle))
+    state.ledger.clamp_to(now);
+    let cost = dearest_guess(policy, &credential);
+    Ok((state.ledger.party(source, now), state.ledger.state_of(source, cost, now, &policy.throttle)))
 }
 
 /// Why nothing needs what is kept of a user.

@@ -146,7 +146,7 @@ fn what_becomes_of_a_mail_concerns_its_own_invitation_alone() {
     admin::invitation_mailed(&root, &first).unwrap();
     admin::withdraw_invitation(&root, &first).unwrap();
     assert!(matches!(home.welcomes(&second), Welcome::Invited(_)));
-    let state = root.store.lock(&root.account.name).unwrap().newcomer(root.account.uid);
+    let state = root.store.lock(&root.account.name).unwrap().newcomer(root.account.uid).unwrap();
     assert_eq!(state.invitation.unwrap().handover, Handover::ByHand);
     assert_eq!(state.mail, None, "where the first went is not remembered either");
 }

@@ -45,7 +45,7 @@ fn a_second_try_in_one_login_is_judged_and_both_are_counted() {
     assert_eq!(reason(Ok(tries(&home, &phone.code(home.now), false))), Reason::Throttled);
     let state = home.store.lock(&home.account.name).unwrap();
     let credential = home.store.credential(&home.account.name).unwrap().unwrap();
-    assert_eq!(state.state_of(credential.id).ledger.failures(Source::Local), 2);
+    assert_eq!(state.state_of(credential.id).unwrap().ledger.failures(Source::Local), 2);
     drop(state);
     // A recovery code is looked at while throttled and not counted: no reason to end the delay.
     let Verdict::Refused(uncounted) = tries(&home, "AAAA-BBBB-CCCC-DDDD", false) else {

@@ -15,7 +15,7 @@ use totp_core::clock::Timestamp;
 use totp_core::operation::admin;
 use totp_core::policy::{Decision, Fit, Ground, Membership, Policy, Rule, Subject};
 use totp_core::source::Source;
-use totp_core::throttle::Standing;
+use totp_core::throttle::{Party, ThrottleState};
 
 pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), Stop> {
     let stacks = stacks::read();
@@ -38,18 +38,18 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
     };
     let overridden = status.as_ref().and_then(|status| status.overridden.as_ref());
     let decision = office.policy.decide(overridden.map(|made| made.mode), &subject);
-    let standing = match &account {
+    let throttle = match &account {
         Some(account) => {
-            admin::standing(&office.store()?, &office.policy, account, source, Timestamp::now())?
+            admin::throttle_state(&office.store()?, &office.policy, account, source, Timestamp::now())?
         }
-        None => Standing::Free,
+        None => (Party::Strangers, ThrottleState::Free),
     };
     let login = Login {
         policy: &office.policy,
         of_system: office.is_of_system(),
         word: account.as_ref().map(|account| printable(&account.name.as_word())).unwrap_or_default(),
         status: status.as_ref(),
-        standing,
+        throttle,
         stacks,
         service: &wanted.service,
         source,

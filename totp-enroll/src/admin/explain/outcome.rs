@@ -1,12 +1,13 @@
 //! What a login meets, in words. They must say what the module does: `tests/explain.rs` compares the two.
 
+use crate::report;
 use crate::stacks::{Service, Stacks};
 use crate::text::printable;
 use totp_core::clock::Timestamp;
 use totp_core::operation::Status;
-use totp_core::policy::{Mode, Policy};
+use totp_core::policy::{Mode, Policy, write_span};
 use totp_core::source::Source;
-use totp_core::throttle::Standing;
+use totp_core::throttle::{Party, ThrottleState};
 
 /// A login that somebody wonders about.
 pub struct Login<'a> {
@@ -17,8 +18,8 @@ pub struct Login<'a> {
     pub word: String,
     /// `None` for a name that no account has.
     pub status: Option<&'a Status>,
-    /// What the source may do next.
-    pub standing: Standing,
+    /// With whom the source shares a budget, and what it may do.
+    pub throttle: (Party, ThrottleState),
     pub stacks: Stacks,
     pub service: &'a str,
     pub source: Source,
@@ -119,13 +120,16 @@ impl Login<'_> {
         let passes =
             if others.is_empty() { "nothing else passes".to_owned() } else { format!("{others} passes") };
         let or_others = if others.is_empty() { others } else { format!(", or {others}") };
-        Outcome::asked(match self.standing {
-            Standing::Free => format!(" of {devices}{or_others}"),
-            Standing::Wait(seconds) => format!(
+        let (party, throttle) = self.throttle;
+        Outcome::asked(match throttle {
+            ThrottleState::Free => format!(" of {devices}{or_others}"),
+            ThrottleState::Wait(seconds) => format!(
                 "; none of {devices} is looked at for {seconds} s, after too many wrong ones from there; {passes}"
             ),
-            Standing::Ceiling => format!(
-                "; none of {devices} is looked at, after too many wrong ones in a row from everywhere; {passes}; `totp-enroll admin unlock {}` ends that",
+            ThrottleState::Exhausted(seconds) => format!(
+                "; none of {devices} is looked at for {}, after too many wrong ones over time {}; two codes of one device in a row pass, and {passes}; `totp-enroll admin unlock {}` ends that",
+                write_span(seconds.div_ceil(60).saturating_mul(60)),
+                report::parties(&[party]),
                 self.word
             ),
         })

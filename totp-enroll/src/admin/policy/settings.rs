@@ -29,12 +29,13 @@ pub struct Setting {
     pub value: fn(&Policy) -> Option<Value>,
 }
 
-/// Other names, as a classic appliance has them.
-const ALIASES: [(&str, &str); 4] = [
+/// Other names: as a classic appliance has them, and as earlier versions had.
+const ALIASES: [(&str, &str); 5] = [
     ("enabled", "mode"),
     ("otp_digits", "totp.digits"),
     ("interval", "totp.interval"),
     ("window", "totp.window"),
+    ("throttle.ceiling", "throttle.budget"),
 ];
 
 const fn setting(key: &'static str, form: Form, value: fn(&Policy) -> Option<Value>) -> Setting {
@@ -42,7 +43,7 @@ const fn setting(key: &'static str, form: Form, value: fn(&Policy) -> Option<Val
 }
 
 /// Every setting, in the order of the file as shipped.
-pub const SETTINGS: [Setting; 24] = [
+pub const SETTINGS: [Setting; 27] = [
     setting("mode", Form::Word, |policy| text(policy.mode.as_str())),
     setting("services", Form::List, |policy| list(&policy.services)),
     // A policy that asks for another one does not check.
@@ -64,7 +65,12 @@ pub const SETTINGS: [Setting; 24] = [
     setting("throttle.free_failures", Form::Number, |policy| number(policy.throttle.free_failures)),
     setting("throttle.base_delay", Form::Word, |policy| span(policy.throttle.base_delay)),
     setting("throttle.max_delay", Form::Word, |policy| span(policy.throttle.max_delay)),
-    setting("throttle.ceiling", Form::Number, |policy| number(policy.throttle.ceiling)),
+    setting("throttle.budget", Form::Number, |policy| number(policy.throttle.budget.guesses)),
+    setting("throttle.refill", Form::Word, |policy| text(&policy.throttle.budget.refill.to_string())),
+    setting("throttle.known_budget", Form::Number, |policy| number(policy.throttle.known_budget.guesses)),
+    setting("throttle.known_refill", Form::Word, |policy| {
+        text(&policy.throttle.known_budget.refill.to_string())
+    }),
     setting("remember.hosts_for", Form::Word, |policy| span(policy.remember_hosts_for)),
     setting("recovery.codes", Form::Number, |policy| number(policy.recovery_codes)),
     setting("prompt.code", Form::Text, |policy| text(&policy.prompt)),

@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 use crate::text::printable;
 use std::path::Path;
 use totp_core::clock::Timestamp;
-use totp_core::policy::{Policy, PolicyError};
+use totp_core::policy::{Policy, PolicyError, Superseded};
 
 /// Checks the policy in force, at `path`, or the file that is named.
 pub fn run(path: &Path, terminal: &Terminal, wanted: &Check) -> Result<(), Stop> {
@@ -55,10 +55,18 @@ pub fn tell(terminal: &Terminal, warnings: &[String]) {
     }
 }
 
+fn superseded(found: &Superseded) -> String {
+    let Superseded { line, key, read_as } = found;
+    format!(
+        "line {line}: {key} is read as {read_as}: it no longer counts failures in a row, which each login ended, but guesses over time; rename it"
+    )
+}
+
 /// What deserves a look in a policy that can be used, and in this host's PAM stacks under it.
 pub fn findings(policy: &Policy, text: &str) -> Vec<String> {
     let states_at_login = layout::locate(text).contains_key("enrollment.at_login");
-    let mut findings = names::unknown(policy, &names::SystemNames);
+    let mut findings: Vec<_> = policy.superseded.iter().map(superseded).collect();
+    findings.extend(names::unknown(policy, &names::SystemNames));
     findings.extend(timing::grace(policy, Timestamp::now()));
     findings.extend(timing::mail(policy, mail::command().is_some()).map(str::to_owned));
     let host = pam::read();

@@ -8,7 +8,7 @@ use totp_core::policy::Policy;
 const SHIPPED: &str = include_str!("../../../../../config/policy.toml");
 
 /// A value other than the default for every setting, as typed.
-const OTHER: [(&str, &str); 23] = [
+const OTHER: [(&str, &str); 26] = [
     ("mode", "required"),
     ("services", "sshd,login"),
     ("totp.digits", "8"),
@@ -26,7 +26,10 @@ const OTHER: [(&str, &str); 23] = [
     ("throttle.free_failures", "4"),
     ("throttle.base_delay", "6s"),
     ("throttle.max_delay", "20m"),
-    ("throttle.ceiling", "101"),
+    ("throttle.budget", "101"),
+    ("throttle.refill", "11/day"),
+    ("throttle.known_budget", "61"),
+    ("throttle.known_refill", "24/day"),
     ("remember.hosts_for", "12h"),
     ("recovery.codes", "8"),
     ("prompt.code", "Code: "),
