@@ -138,7 +138,7 @@ fn a_remembered_address_is_asked_nothing_and_no_other() {
 
 #[test]
 fn throttling_is_told_of_the_address_that_waits_and_of_no_other() {
-    let throttle = "[throttle]\nfree_failures = 0\nbase_delay = \"10m\"\nbudget = 2\n";
+    let throttle = "[throttle]\nfree_failures = 0\nbase_delay = \"10m\"\nbudget = 14\n";
     let host = builder().policy(&format!("{REQUIRED}{throttle}")).build();
     let mut phone = host.enrol("alice");
     is_asked_and_refused(&host, &phone.wrong_code());
@@ -162,7 +162,7 @@ fn throttling_is_told_of_the_address_that_waits_and_of_no_other() {
     says(
         &host,
         &[
-            "for 144m, after too many wrong ones over time from addresses without a login",
+            "for 17h, after too many wrong ones over time from addresses without a login",
             "two codes of one device in a row pass",
             "`totp-enroll admin unlock alice` ends that",
         ],

@@ -61,6 +61,24 @@ fn install_editor(host: &Host, script: &str) {
 }
 
 #[test]
+fn a_ceiling_of_earlier_versions_counts_as_the_budget_and_is_warned_of() {
+    let host = house();
+    host.write(POLICY, "[throttle]\nceiling = 200\n");
+    let told = policy(&host, &["check"]).text();
+    assert!(told.contains("warning: line 2: throttle.ceiling is read as throttle.budget"), "{told}");
+    for key in ["throttle.ceiling", "throttle.budget"] {
+        assert_eq!(must(&host, &["get", key]).trim(), "200");
+    }
+    assert!(must(&host, &["show"]).lines().any(|line| {
+        line.split_whitespace().collect::<Vec<_>>() == ["throttle.budget", "=", "200", "line", "2"]
+    }));
+    must(&host, &["set", "throttle.refill=9/day"]);
+    assert_eq!(text(&host), "[throttle]\nceiling = 200\nrefill = \"9/day\"\n");
+    must(&host, &["set", "throttle.budget=150"]);
+    assert_eq!(text(&host), "[throttle]\nbudget = 150\nrefill = \"9/day\"\n");
+}
+
+#[test]
 fn every_setting_is_shown_with_where_it_comes_from() {
     let host = house();
     host.write(POLICY, "[totp]\ndigits = 8\n\n[[rule]]\nusers = [\"alice\"]\nmode = \"required\"\n");

@@ -128,7 +128,7 @@ impl Login<'_> {
             ),
             ThrottleState::Exhausted(seconds) => format!(
                 "; none of {devices} is looked at for {}, after too many wrong ones over time {}; two codes of one device in a row pass, and {passes}; `totp-enroll admin unlock {}` ends that",
-                write_span(seconds.div_ceil(60).saturating_mul(60)),
+                rounded(seconds),
                 report::parties(&[party]),
                 self.word
             ),
@@ -198,4 +198,11 @@ impl Login<'_> {
 
 fn grace(status: &Status) -> String {
     status.grace.map_or_else(String::new, |grace| format!("; it may be put off {grace}"))
+}
+
+/// A span in hours or minutes, none of which ends too early.
+fn rounded(seconds: u64) -> String {
+    const HOUR: u64 = 60 * 60;
+    let unit = if seconds > 2 * HOUR { HOUR } else { 60 };
+    write_span(seconds.div_ceil(unit).saturating_mul(unit))
 }

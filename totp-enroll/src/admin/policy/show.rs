@@ -16,8 +16,9 @@ use totp_core::policy::{Policy, PolicyError, Rule, RuleNetwork, implied_services
 pub fn run(path: &Path, terminal: &Terminal, json: bool) -> Result<(), Stop> {
     let text = Policy::read(path)?;
     let policy = Policy::parse(&path.to_string_lossy(), &text).map_err(PolicyError::Invalid)?;
-    let lines: BTreeMap<_, _> =
+    let mut lines: BTreeMap<_, _> =
         layout::locate(&text).into_iter().map(|(key, place)| (key, place.line)).collect();
+    lines.extend(policy.superseded.iter().map(|found| (found.read_as.to_owned(), found.line)));
     let stacks = stacks::read();
     if json {
         terminal.json(&as_json(path, &policy, &lines, &stacks))

@@ -44,9 +44,13 @@ fn places_in(text: &str, prefix: &str, table: &DeTable<'_>, found: &mut BTreeMap
     }
 }
 
+/// Settings whose name was another one in earlier versions.
+const FORMER_NAMES: [(&str, &str); 1] = [("throttle.ceiling", "throttle.budget")];
+
 /// `text` with `key` set to `value`, or with its line removed for `None`. No answer where the layout is
 /// such that no place would do.
 pub fn changed(text: &str, key: &str, value: Option<&Value>) -> Option<String> {
+    let text = &with_current_name(text, key);
     let intended = intended(text, key, value)?;
     let candidates = match (locate(text).get(key), value) {
         (Some(place), Some(value)) => vec![spliced(text, &place.value, &value.to_string())],
@@ -55,6 +59,14 @@ pub fn changed(text: &str, key: &str, value: Option<&Value>) -> Option<String> {
         (None, None) => vec![text.to_owned()],
     };
     candidates.into_iter().find(|candidate| says(candidate).as_ref() == Some(&intended))
+}
+
+/// `text` with the name that earlier versions had for `key` brought up to date: both together do not check.
+fn with_current_name(text: &str, key: &str) -> String {
+    let former = FORMER_NAMES.iter().find(|(_, current)| *current == key);
+    let place = former.and_then(|(former, _)| locate(text).remove(*former));
+    let name = key.rsplit('.').next().unwrap_or(key);
+    place.map_or_else(|| text.to_owned(), |place| spliced(text, &place.key, name))
 }
 
 /// What a text says, without tables that say nothing.
