@@ -9,6 +9,7 @@ mod renewals;
 mod set_ups;
 mod strace;
 mod subject;
+mod version2;
 
 use host::{HELPER, Host, Outcome, Phone, STORE};
 use renewals::{begin, confirm};
@@ -53,6 +54,32 @@ fn a_right_code_is_accepted_once_or_not_at_all() {
         &calls,
         || subject.put_back(),
         |_, outcome| nothing_was_lost(&subject, outcome.stdout.contains("verdict 0\n")),
+    );
+}
+
+#[test]
+fn a_right_code_is_accepted_once_or_not_at_all_while_a_state_of_version_2_is_converted() {
+    let mut subject = Subject::new(UNTHROTTLED);
+    let state = subject.files.get_mut("alice.state").expect("alice has a state");
+    *state = version2::as_version_2(state);
+    subject.put_back();
+    let words = login_words(&subject.codes[1]);
+    let tracer = Tracer::from("alice.state");
+    let calls = tracer.calls(&subject.host, &words, SUCCESS);
+    assert!(
+        calls.iter().filter(|call| call.name == "fdatasync").count() >= 2,
+        "both slots are synced: {calls:?}"
+    );
+    tracer.each_fault(
+        &subject.host,
+        &words,
+        &calls,
+        || subject.put_back(),
+        |_, outcome| {
+            nothing_was_lost(&subject, outcome.stdout.contains("verdict 0\n"))?;
+            let left = subject::status(&subject.host)["recovery_codes_left"].clone();
+            insist(left == subject::RECOVERY_CODES, "recovery codes are lost")
+        },
     );
 }
 

@@ -5,6 +5,7 @@
 
 mod disk;
 mod subject;
+mod version2;
 
 use disk::{CALLS, Disk, OPTIONS, Step, steps};
 use host::{HELPER, Host, Phone};
@@ -102,6 +103,24 @@ fn after_refusals_and_a_login_its_code_stays_used() {
         stays_used(&subject, &codes[1..=accepted(said)]);
     });
     assert_eq!(accepted(&said), 3, "{said}");
+}
+
+#[test]
+fn while_a_state_of_version_2_is_converted_no_code_before_it_comes_back_and_none_is_lost() {
+    let mut subject = Subject::new(UNTHROTTLED);
+    let state = subject.files.get_mut("alice.state").expect("alice has a state");
+    *state = version2::as_version_2(state);
+    subject.put_back();
+    let Subject { host, codes, files, wrong, .. } = &subject;
+    for tried in [[&codes[1], wrong, &codes[2], &codes[3]], [wrong, &codes[1], &codes[2], &codes[3]]] {
+        subject.put_back();
+        let all: Vec<Step> = tried.iter().flat_map(|code| login_steps(host, &[], code)).collect();
+        assert!(host.store()["alice.state"].starts_with(b"PAMTOTP3"), "it is converted");
+        let said = cut_anywhere(host, files, &all, |said| {
+            stays_used(&subject, &codes[1..=accepted(said)]);
+        });
+        assert_eq!(accepted(&said), 3, "{said}");
+    }
 }
 
 #[test]
