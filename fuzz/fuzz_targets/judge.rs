@@ -171,7 +171,7 @@ impl Logins {
         let key = source.throttle_key();
         let tally = self.state.ledger.accounts.iter().find(|tally| tally.source == key);
         let ago = |moment: Timestamp| self.now.0.saturating_sub(moment.0);
-        let known = source != Source::Named
+        let known = matches!(source, Source::Address(_))
             && tally.is_some_and(|tally| {
                 tally.last_success.0 != 0 && self.now.0 != 0 && ago(tally.last_success) < THIRTY_DAYS
             });
@@ -179,7 +179,7 @@ impl Logins {
         let early = tally.is_some_and(|tally| {
             tally.failures > limits.free_failures && ago(tally.last_failure) < limits.base_delay
         });
-        early || strangers_are_out && !known && source != Source::Helper
+        early || strangers_are_out && !known && key != Source::Local
     }
 
     fn accepted(&mut self, factor: &Factor, typed: &[u8], before: &State, next: &State) {

@@ -27,6 +27,8 @@ pub(crate) struct Login<'p> {
     pub(crate) typed_name: CString,
     pub(crate) service: String,
     pub(crate) remote_host: Option<String>,
+    /// What PAM_RHOST means; asked of the kernel once.
+    pub(crate) source: Source,
     pub(crate) arguments: &'p Arguments,
 }
 
@@ -42,13 +44,15 @@ impl<'p> Login<'p> {
         let text = |item: Result<Option<&CStr>, PamError>| {
             item.ok().flatten().map(|text| text.to_string_lossy().into_owned())
         };
+        let remote_host = text(pam.get_rhost());
         Ok(Self {
             pam,
             silent: flags.contains(PamFlags::SILENT),
             log: PamLog::new(pam, arguments.debug),
             typed_name,
             service: text(pam.get_service()).unwrap_or_default(),
-            remote_host: text(pam.get_rhost()),
+            source: Source::from_remote_host(remote_host.as_deref()),
+            remote_host,
             arguments,
         })
     }
@@ -91,7 +95,7 @@ impl<'p> Login<'p> {
                     None => &stranger,
                 },
                 service: Some(&self.service),
-                source: Some(self.source()),
+                source: Some(self.source),
             },
         );
         decision.mode
@@ -109,6 +113,7 @@ impl<'p> Login<'p> {
             actor: Actor::Host,
             service: &self.service,
             remote_host: self.remote_host.as_deref(),
+            source: self.source,
         };
         desk.perform_for_login(&caller, Timestamp::now(), &self.log, request)
     }
@@ -154,12 +159,8 @@ impl<'p> Login<'p> {
         }
     }
 
-    pub(crate) fn source(&self) -> Source {
-        Source::from_remote_host(self.remote_host.as_deref())
-    }
-
     pub(crate) fn is_local(&self) -> bool {
-        self.source() == Source::Local
+        self.source == Source::Local
     }
 
     /// Whether the stack and the policy let this service set users up during login.
@@ -178,7 +179,7 @@ impl<'p> Login<'p> {
             .with("reason", &reason)
             .with("user", &self.typed_name.to_string_lossy())
             .with("service", &self.service)
-            .with("from", &self.source())
+            .with("from", &self.source)
     }
 
     pub(crate) fn log_denial(&self, reason: &str) {

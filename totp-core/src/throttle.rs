@@ -59,11 +59,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Whether `source` logged in within the last 30 days. Named hosts never count as known: one login
-    /// would vouch for everybody whose address has a name.
+    /// Whether `source`, an address of another machine, logged in within the last 30 days. Named hosts never count
+    /// as known: one login would vouch for everybody whose address has a name. Nor does this machine itself:
+    /// anybody may be behind it.
     #[must_use]
     pub fn knows(&self, source: Source, now: Timestamp) -> bool {
-        source != Source::Named && self.account(source).is_some_and(|account| account.is_known(now))
+        matches!(source, Source::Address(_))
+            && self.account(source).is_some_and(|account| account.is_known(now))
     }
 
     /// What `source` may do at `now`.
@@ -169,7 +171,7 @@ impl Ledger {
     }
 
     fn has_own_budget(&self, source: Source, now: Timestamp) -> bool {
-        source == Source::Helper || self.knows(source, now)
+        source.throttle_key() == Source::Local || self.knows(source, now)
     }
 
     fn account(&self, source: Source) -> Option<&Tally> {
@@ -298,7 +300,7 @@ mod tests {
         assert_eq!(ledger.in_a_row, 100);
         let later = NOON.plus(KNOWN_FOR - 1);
         assert_eq!(ledger.standing(address(200), later, &LIMITS), Standing::Ceiling);
-        assert_eq!(ledger.standing(Source::Local, later, &LIMITS), Standing::Ceiling);
+        assert_eq!(ledger.standing(Source::Local, later, &LIMITS), Standing::Free);
         assert_eq!(ledger.standing(address(0), later, &LIMITS), Standing::Free);
         assert_eq!(ledger.standing(Source::Helper, later, &LIMITS), Standing::Free);
         assert_eq!(ledger.standing(address(0), later.plus(1), &LIMITS), Standing::Ceiling);
@@ -352,6 +354,21 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.count_success(Source::Named, NOON);
         assert!(!ledger.knows(Source::Named, NOON));
+    }
+
+    #[test]
+    fn this_machine_is_one_source_by_whatever_address_and_is_never_known() {
+        let here = ["127.0.0.1", "127.0.0.2", "::1"].map(|text| Source::parse(Some(text)));
+        let here = || here.into_iter().chain([Source::Local, Source::Helper]);
+        let mut ledger = Ledger::default();
+        here().for_each(|source| ledger.count_failure(source, NOON));
+        assert!(here().all(|source| ledger.failures(source) == 5));
+        assert!(here().all(|source| ledger.standing(source, NOON, &LIMITS) == Standing::Wait(10)));
+        ledger.count_failure(address(1), NOON);
+        assert_eq!(ledger.standing(address(1), NOON, &LIMITS), Standing::Free, "a source of its own");
+        here().for_each(|source| ledger.count_success(source, NOON));
+        assert!(here().all(|source| !ledger.knows(source, NOON)));
+        assert_eq!(ledger.accounts.len(), 2);
     }
 
     #[test]

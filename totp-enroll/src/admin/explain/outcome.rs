@@ -122,13 +122,19 @@ impl Login<'_> {
         Outcome::asked(match self.standing {
             Standing::Free => format!(" of {devices}{or_others}"),
             Standing::Wait(seconds) => format!(
-                "; none of {devices} is looked at for {seconds} s, after too many wrong ones from there; {passes}"
+                "; none of {devices} is looked at for {seconds} s, after too many wrong ones {}; {passes}",
+                self.counted_place()
             ),
             Standing::Ceiling => format!(
                 "; none of {devices} is looked at, after too many wrong ones in a row from everywhere; {passes}; `totp-enroll admin unlock {}` ends that",
                 self.word
             ),
         })
+    }
+
+    /// Where the wrong codes came from that this login waits for.
+    fn counted_place(&self) -> &'static str {
+        if self.source.throttle_key() == Source::Local { "at this machine" } else { "from there" }
     }
 
     /// What follows "asked for a code". The module believes the argument `setup`: lines that the stack lacks
