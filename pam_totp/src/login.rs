@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::conversation::{self, Message};
 use crate::pam_log::PamLog;
+use crate::presence;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -11,6 +12,7 @@ use totp_core::account::{Account, Groups, Stranger};
 use totp_core::clock::Timestamp;
 use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::event::{Event, EventLog as _, Level};
+use totp_core::login::Refusal;
 use totp_core::operation::{Actor, Failure, Found, LoginReply, Probe, Request};
 use totp_core::policy::{Mode, Policy, Subject};
 use totp_core::source::Source;
@@ -159,8 +161,17 @@ impl<'p> Login<'p> {
         }
     }
 
+    /// Whether the person is here, and so hears why a login fails. A program that names no address is not enough
+    /// for that; for rules and for counting it is.
     pub(crate) fn is_local(&self) -> bool {
-        self.source == Source::Local
+        let [terminal, display] = conversation::terminal_and_display(self.pam);
+        self.source == Source::Local && presence::is_evident(terminal.as_deref(), display.as_deref())
+    }
+
+    /// Whether the person hears why a code was refused, which `judged` is about: what the library allows without an
+    /// address it allows to whoever is here.
+    pub(crate) fn may_tell(&self, judged: &Refusal) -> bool {
+        judged.may_tell && (self.source != Source::Local || self.is_local())
     }
 
     /// Whether the stack and the policy let this service set users up during login.
