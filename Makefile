@@ -25,7 +25,7 @@ run_as_root = $(if $(is_root),,--config "target.'cfg(unix)'.runner = ['sudo', '-
 FUZZ_SECONDS ?= 60
 
 build_packages = gcc libc6-dev libpam0g-dev
-demo_packages  = $(build_packages) openssh-server openssh-client oathtool passwd util-linux
+demo_packages  = $(build_packages) openssh-server openssh-client iproute2 oathtool passwd util-linux
 test_packages  = $(demo_packages) sudo opendoas pkexec polkitd dbus login pamtester tmux zbar-tools binutils procps libpam-modules perl-base g++
 hard_packages  = $(test_packages) faketime libpam-google-authenticator strace valgrind e2fsprogs xfsprogs btrfs-progs quota
 bench_packages = $(demo_packages) binutils findutils libpam-google-authenticator libpam-modules libpam-oath strace valgrind

@@ -19,9 +19,10 @@ fn main() -> ExitCode {
         .policy(SHIPPED_POLICY)
         .hostname("demo-host")
         .stack("sshd", Stack::PasswordAndCode)
+        .network()
         .build();
-    step("A host in a mount namespace of its own: this machine stays as it is.");
-    println!("user {USER}, password {PASSWORD}, sshd on 127.0.0.1 port {}", host.ssh_port());
+    step("A host in namespaces of its own, and a client beside it: this machine stays as it is.");
+    println!("user {USER}, password {PASSWORD}, sshd on {} port {}", host.ssh_address(), host.ssh_port());
     println!("/etc/pam.d/sshd:\n{}", String::from_utf8_lossy(&host.read("/etc/pam.d/sshd")));
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         with_a_person(&host)

@@ -173,6 +173,36 @@ fn throttling_is_told_of_the_address_that_waits_and_of_no_other() {
     is_asked_and_let_in(&host, &phone.code());
 }
 
+/// As a tunnel or a proxy on the host would have it.
+#[test]
+fn an_address_of_the_host_itself_is_told_for_what_it_is() {
+    const LOOPBACK: &str = "127.0.0.1";
+    let throttle = "[throttle]\nfree_failures = 0\nbase_delay = \"10m\"\n[remember]\nhosts_for = \"1h\"\n";
+    let host = builder().policy(&format!("{REQUIRED}{throttle}")).build();
+    let mut phone = host.enrol("alice");
+    let login_from_here = |code: &str| {
+        let words = ["pamtester", "-I", "rhost=127.0.0.1", "test", "alice", "authenticate"];
+        host.run_with_input("root", &words, format!("wonderland\n{code}\n"))
+    };
+    let explained = |from: &[&str]| {
+        let words = [&["totp-enroll", "admin", "explain", "alice", "--service", "test"], from].concat();
+        host.must_run(&words)
+    };
+    let is_own = |told: &str| told.contains("127.0.0.1 is an address of this machine");
+    assert_eq!(login_from_here(&phone.code()).status, 0);
+    let told = explained(&["--from", LOOPBACK]);
+    assert!(is_own(&told) && told.contains("asked for a code of phone"), "{told}");
+    let again = login_from_here(&phone.wrong_code()).text();
+    assert!(again.contains(CODE) && again.contains("The code was not accepted."), "{again}");
+    for from in [&["--from", LOOPBACK][..], &["--from", "::1"], &[]] {
+        let told = explained(from);
+        assert!(told.contains("too many wrong ones at this machine"), "{from:?}: {told}");
+    }
+    let told = explained(&["--from", ADDRESS]);
+    assert!(!told.contains("an address of this machine") && !told.contains("too many"), "{told}");
+    assert_eq!(explain(&host, "alice", "test")["own_address"], false);
+}
+
 #[test]
 fn who_is_not_set_up_and_cannot_be_is_refused() {
     let host = builder().build();

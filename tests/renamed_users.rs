@@ -18,6 +18,7 @@ fn builder(mode: &str) -> Builder {
         .stack("sshd", Stack::PasswordAndCode)
         .stack("su", Stack::PasswordAndCode)
         .stack("test", Stack::Text("auth required pam_totp.so\nauth required pam_permit.so\n"))
+        .network()
 }
 
 /// alice is set up, and is alicia by now.

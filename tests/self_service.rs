@@ -47,7 +47,7 @@ fn verify_tells_right_from_wrong_and_spends_the_code() {
 }
 
 #[test]
-fn verify_counts_like_a_login() {
+fn verify_counts_like_a_login_at_this_machine() {
     let host = builder()
         .policy(
             "mode = \"optional\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 1\nbase_delay = \"10m\"\n",
@@ -58,7 +58,10 @@ fn verify_counts_like_a_login() {
         assert_eq!(alice(&host, &["verify", &phone.wrong_code()], "").status, 1);
     }
     assert_eq!(alice(&host, &["verify", &phone.code()], "").status, 1);
-    assert!(passes(&host, &phone.code()), "guesses through the helper have a budget of their own");
+    assert!(!passes(&host, &phone.code()), "all that comes from this machine is one source");
+    let elsewhere = ["pamtester", "-I", "rhost=192.0.2.7", "test", "alice", "authenticate"];
+    let outcome = host.run_with_input("root", &elsewhere, format!("{}\n", phone.code()));
+    assert_eq!(outcome.status, 0, "another address waits for none of it: {outcome:?}");
 }
 
 #[test]

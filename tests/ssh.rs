@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "ssh/from_here.rs"]
+mod from_here;
 #[path = "ssh/policies.rs"]
 mod policies;
 #[path = "ssh/strangers.rs"]

@@ -57,8 +57,8 @@ fn decides(policy: &Policy) {
             let anywhere = policy.decide(None, &subject(None)).mode;
             let bounds = policy.modes(None, &subject(None));
             let named = policy.decide(None, &subject(Some(Source::Named))).mode;
-            for from in [None, Some("10.1.2.3"), Some("192.0.2.7"), Some("2001:db8::1")] {
-                let mode = policy.decide(None, &subject(Some(Source::from_remote_host(from)))).mode;
+            for from in [None, Some("10.1.2.3"), Some("192.0.2.7"), Some("2001:db8::1"), Some("127.0.0.1")] {
+                let mode = policy.decide(None, &subject(Some(Source::parse(from)))).mode;
                 assert!(mode <= anywhere, "{mode} from {from:?}, {anywhere} from anywhere");
                 assert!(
                     bounds.laxest <= mode && mode <= bounds.strictest,

@@ -54,8 +54,7 @@ fn check(found: Option<Slot>) -> Option<Slot> {
     assert_eq!((again.generation, again.durable, again.settled), (slot.generation, slot.durable, false));
     let limits = totp_core::policy::Policy::default().throttle;
     // A login that fails from a new place still fits.
-    for source in [Source::Local, Source::Named, Source::Helper, Source::from_remote_host(Some("192.0.2.99"))]
-    {
+    for source in [Source::Local, Source::Named, Source::Helper, Source::parse(Some("192.0.2.99"))] {
         let mut counted = slot.state.clone();
         counted.ledger.count_failure(source, 1, Timestamp(1_790_000_000), &limits);
         counted.ledger.count_success(source, Timestamp(1_790_000_001));

@@ -94,11 +94,12 @@ fn bucket(bytes: &mut Bytes<'_>, now: Timestamp) -> Result<Bucket> {
 
 /// One of a few places, so that they meet again.
 pub fn source(bytes: &mut Bytes<'_>) -> Result<Source> {
-    Ok(match bytes.int_in_range(0..=5u8)? {
+    Ok(match bytes.int_in_range(0..=6u8)? {
         0 => Source::Local,
         1 => Source::Named,
         2 => Source::Helper,
         3 => Source::from_address(IpAddr::from([0x2001, 0xdb8, 0, bytes.int_in_range(0..=40)?, 0, 0, 0, 1])),
+        4 => Source::Own(IpAddr::from([127, 0, 0, bytes.arbitrary()?])),
         _ => Source::from_address(IpAddr::from([192, 0, 2, bytes.arbitrary()?])),
     })
 }

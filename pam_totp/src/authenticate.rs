@@ -330,7 +330,7 @@ impl<'l> Attempt<'l> {
             }
             Verdict::Refused(refusal) => {
                 self.level_refusal();
-                if refusal.may_tell {
+                if self.login.may_tell(refusal) {
                     self.login.tell(Message::Error(&refusal.advice()));
                 } else {
                     self.tell_stranger();

@@ -1,4 +1,4 @@
-//! The conversation with the person, and the two calls of libpam that pamsm has no word for.
+//! The conversation with the person, and the calls of libpam that pamsm has no word for.
 //!
 //! pamsm's own conversation dereferences a reply that may be null and never frees one, so codes would stay
 //! in memory. All `unsafe` of the module stands here.
@@ -17,7 +17,9 @@ const LONGEST_ANSWER: usize = 4096;
 const FAIL_DELAY: c_uint = 2_000_000;
 
 const PAM_SUCCESS: c_int = 0;
+const PAM_TTY: c_int = 3;
 const PAM_CONV: c_int = 5;
+const PAM_XDISPLAY: c_int = 11;
 const PAM_CONV_AGAIN: c_int = 30;
 const PAM_PROMPT_ECHO_OFF: c_int = 1;
 const PAM_PROMPT_ECHO_ON: c_int = 2;
@@ -104,6 +106,21 @@ fn raw(pam: &Pam) -> *const c_void {
 pub(crate) fn delay_failure(pam: &Pam) {
     // SAFETY: the handle is live for as long as the entry point runs.
     unsafe { pam_fail_delay(raw(pam), FAIL_DELAY) };
+}
+
+/// PAM_TTY and PAM_XDISPLAY: the terminal and the display that the program names. What is not UTF-8 is none of this
+/// machine's.
+pub(crate) fn terminal_and_display(pam: &Pam) -> [Option<String>; 2] {
+    [PAM_TTY, PAM_XDISPLAY].map(|number| {
+        let mut item = ptr::null();
+        // SAFETY: the handle is live for as long as the entry point runs.
+        let found = unsafe { pam_get_item(raw(pam), number, &raw mut item) };
+        if found != PAM_SUCCESS || item.is_null() {
+            return None;
+        }
+        // SAFETY: both items are strings of libpam's own; the text is copied before anything can set another.
+        unsafe { CStr::from_ptr(item.cast()) }.to_str().ok().map(str::to_owned)
+    })
 }
 
 /// The PAM environment, each entry as `NAME=value`; `None` where libpam gives none.

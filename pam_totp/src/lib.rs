@@ -18,6 +18,7 @@ mod login;
 mod marker;
 mod one_entry;
 mod pam_log;
+mod presence;
 mod session;
 
 use pamsm::{Pam, PamError, PamFlags, PamServiceModule};

@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::conversation::{self, Message};
 use crate::pam_log::PamLog;
+use crate::presence;
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -11,6 +12,7 @@ use totp_core::account::{Account, Groups, Stranger};
 use totp_core::clock::Timestamp;
 use totp_core::desk::{Caller, Desk, PolicyOrigin};
 use totp_core::event::{Event, EventLog as _, Level};
+use totp_core::login::Refusal;
 use totp_core::operation::{Actor, Failure, Found, LoginReply, Probe, Request};
 use totp_core::policy::{Mode, Policy, Subject};
 use totp_core::source::Source;
@@ -27,6 +29,8 @@ pub(crate) struct Login<'p> {
     pub(crate) typed_name: CString,
     pub(crate) service: String,
     pub(crate) remote_host: Option<String>,
+    /// What PAM_RHOST means; asked of the kernel once.
+    pub(crate) source: Source,
     pub(crate) arguments: &'p Arguments,
 }
 
@@ -42,13 +46,15 @@ impl<'p> Login<'p> {
         let text = |item: Result<Option<&CStr>, PamError>| {
             item.ok().flatten().map(|text| text.to_string_lossy().into_owned())
         };
+        let remote_host = text(pam.get_rhost());
         Ok(Self {
             pam,
             silent: flags.contains(PamFlags::SILENT),
             log: PamLog::new(pam, arguments.debug),
             typed_name,
             service: text(pam.get_service()).unwrap_or_default(),
-            remote_host: text(pam.get_rhost()),
+            source: Source::from_remote_host(remote_host.as_deref()),
+            remote_host,
             arguments,
         })
     }
@@ -91,7 +97,7 @@ impl<'p> Login<'p> {
                     None => &stranger,
                 },
                 service: Some(&self.service),
-                source: Some(self.source()),
+                source: Some(self.source),
             },
         );
         decision.mode
@@ -109,6 +115,7 @@ impl<'p> Login<'p> {
             actor: Actor::Host,
             service: &self.service,
             remote_host: self.remote_host.as_deref(),
+            source: self.source,
         };
         desk.perform_for_login(&caller, Timestamp::now(), &self.log, request)
     }
@@ -154,12 +161,17 @@ impl<'p> Login<'p> {
         }
     }
 
-    pub(crate) fn source(&self) -> Source {
-        Source::from_remote_host(self.remote_host.as_deref())
+    /// Whether the person is here, and so hears why a login fails. A program that names no address is not enough
+    /// for that; for rules and for counting it is.
+    pub(crate) fn is_local(&self) -> bool {
+        let [terminal, display] = conversation::terminal_and_display(self.pam);
+        self.source == Source::Local && presence::is_evident(terminal.as_deref(), display.as_deref())
     }
 
-    pub(crate) fn is_local(&self) -> bool {
-        self.source() == Source::Local
+    /// Whether the person hears why a code was refused, which `judged` is about: what the library allows without an
+    /// address it allows to whoever is here.
+    pub(crate) fn may_tell(&self, judged: &Refusal) -> bool {
+        judged.may_tell && (self.source != Source::Local || self.is_local())
     }
 
     /// Whether the stack and the policy let this service set users up during login.
@@ -178,7 +190,7 @@ impl<'p> Login<'p> {
             .with("reason", &reason)
             .with("user", &self.typed_name.to_string_lossy())
             .with("service", &self.service)
-            .with("from", &self.source())
+            .with("from", &self.source)
     }
 
     pub(crate) fn log_denial(&self, reason: &str) {

@@ -218,7 +218,7 @@ fn no_failure_of_a_crowd_of_guesses_goes_uncounted() {
     let wrong_codes = host.enrol("alice").wrong_codes();
     let mut crowd = host.crowd(SERVICE);
     for (round, code) in wrong_codes.take(ROUNDS).enumerate() {
-        let wrong = Party::logins(CROWD, "alice", &code);
+        let wrong = Party::logins(CROWD, "alice", &code).from("192.0.2.7");
         let acts = crowd.at_once(&[wrong]);
         assert!(acts.iter().all(|act| act.result == AUTH_ERR), "in round {round}: {acts:?}");
     }

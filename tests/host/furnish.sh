@@ -1,4 +1,5 @@
-# The first process of a host: it has a mount and a process namespace of its own.
+# The first process of a host: it has a mount and a process namespace of its own, and a network
+# namespace where it is to have a network.
 # Lays private copies over everything a test may write, puts the product in, and then
 # stays as the one who buries orphans. When it dies, every process of the host dies.
 #
@@ -9,6 +10,8 @@
 # STORE_SIZE     size of the file system that holds the store, or empty: part of /var
 # STORE_ON       kind of a file system on a disk of its own that holds the store, or empty;
 #                options for its mkfs may follow
+# NETWORK        addresses: the host's, and then those of a client at the other end of a cable;
+#                or empty: the network of this machine
 set -eu
 umask 022
 
@@ -97,6 +100,23 @@ mount --move "$devices" /dev
 mount -t tmpfs -o mode=755 tmpfs /home
 mount -t tmpfs -o mode=700 tmpfs /root
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+
+if [ -n "$NETWORK" ]; then
+    ip link set lo up
+    # A namespace with a name: what a client runs is put there from outside.
+    ip netns add client
+    ip link add cable type veth peer name cable netns client
+    # shellcheck disable=SC2086
+    set -- $NETWORK
+    ip address add "$1/24" dev cable
+    shift
+    for address; do
+        ip -n client address add "$address/24" dev cable
+    done
+    ip link set cable up
+    ip -n client link set lo up
+    ip -n client link set cable up
+fi
 
 echo furnished
 while :; do

@@ -27,6 +27,7 @@ mod dialogue;
 mod directory;
 mod mail;
 mod namespace;
+mod network;
 mod phone;
 mod polkit;
 mod sshd;
@@ -43,6 +44,7 @@ pub use crowd::{Act, Crowd, Party};
 pub use dialogue::Dialogue;
 pub use mail::Mail;
 pub use namespace::pam_directory;
+pub use network::{CLIENTS, SERVER};
 pub use phone::{Phone, recovery_codes_in};
 pub use sshd::ClientKey;
 pub use stack::{PamStack, Stack};
@@ -82,6 +84,7 @@ pub struct Builder {
     store: StoreDisk,
     disk: Option<PathBuf>,
     bare: bool,
+    network: bool,
 }
 
 impl Builder {
@@ -140,6 +143,12 @@ impl Builder {
         self
     }
 
+    /// The host has a network of its own, and is logged in to from a client on it: such an address can be known.
+    pub fn network(mut self) -> Builder {
+        self.network = true;
+        self
+    }
+
     /// No pam_totp on this host.
     pub fn bare(mut self) -> Builder {
         self.bare = true;
@@ -160,7 +169,8 @@ impl Builder {
     fn try_build(self) -> Result<Host, String> {
         let build = (!self.bare).then(build_directory);
         let hostname = self.hostname.as_deref().unwrap_or("house");
-        let namespace = Namespace::new(build.as_deref(), hostname, &self.store, self.disk.as_deref())?;
+        let namespace =
+            Namespace::new(build.as_deref(), hostname, &self.store, self.disk.as_deref(), self.network)?;
         let syslog = Syslog::listen(&namespace.path("/dev/log"));
         let window = self.policy.lines().find_map(window_in).unwrap_or(1);
         let mut host = Host { window, sshd: None, syslog, namespace };

@@ -1,6 +1,7 @@
-//! A mount and a process namespace of one host, and commands run inside it.
+//! A mount and a process namespace of one host, where it is asked for a network, too, and commands run inside it.
 //! What lies in the host is furnish.sh; users, stacks and services stand beside this file.
 
+use crate::network;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
@@ -31,25 +32,28 @@ pub struct StoreDisk {
     pub on: Option<String>,
 }
 
-/// The two namespaces; every process in them is killed on drop, and when the test process dies.
+/// The namespaces; every process in them is killed on drop, and when the test process dies.
 pub struct Namespace {
     keeper: Child,
+    has_network: bool,
 }
 
 impl Namespace {
     /// Makes the namespaces and furnishes them; `build` holds the product's binaries, `disk` is a directory of
-    /// this machine that is shown inside. Where this kernel has no such file system, or no loop device, that
+    /// this machine that is shown inside, and a network of its own comes with a client on it. Where this kernel has no such file system, or no loop device, that
     /// is the error.
     pub fn new(
         build: Option<&Path>,
         hostname: &str,
         store: &StoreDisk,
         disk: Option<&Path>,
+        has_network: bool,
     ) -> Result<Namespace, String> {
         insist_on_root();
         let mut keeper = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare"])
             .args(["--mount", "--propagation", "private", "--uts"])
+            .args(has_network.then_some("--net"))
             .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["sh", "-c", FURNISH])
             .env_clear()
@@ -60,6 +64,7 @@ impl Namespace {
             .env("STORE_SIZE", store.size.as_deref().unwrap_or_default())
             .env("STORE_ON", store.on.as_deref().unwrap_or_default())
             .env("DISK", disk.unwrap_or(Path::new("")))
+            .env("NETWORK", if has_network { network::addresses() } else { String::new() })
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -81,14 +86,31 @@ impl Namespace {
             }
             panic!("a private namespace could not be furnished: {why}");
         }
-        Ok(Namespace { keeper })
+        Ok(Namespace { keeper, has_network })
+    }
+
+    /// Whether the host has a network of its own, with a client on it.
+    pub fn has_network(&self) -> bool {
+        self.has_network
     }
 
     /// A command that will run inside, as root, from the directory `/`.
     pub fn command(&self, program: &str) -> Command {
         let keeper = self.keeper.id();
+        self.command_on(self.has_network.then(|| format!("/proc/{keeper}/ns/net")), program)
+    }
+
+    /// The same on the client's end of the network, where there is one: with the host's files, and other addresses.
+    pub fn command_of_client(&self, program: &str) -> Command {
+        let client = self.has_network.then(|| self.path(network::CLIENT_NAMESPACE).display().to_string());
+        self.command_on(client, program)
+    }
+
+    fn command_on(&self, network: Option<String>, program: &str) -> Command {
+        let keeper = self.keeper.id();
         let mut command = Command::new("nsenter");
         command
+            .args(network.map(|namespace| format!("--net={namespace}")))
             .arg(format!("--mount=/proc/{keeper}/ns/mnt"))
             .arg(format!("--uts=/proc/{keeper}/ns/uts"))
             .arg(format!("--pid=/proc/{keeper}/ns/pid_for_children"))

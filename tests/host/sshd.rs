@@ -1,4 +1,4 @@
-//! A real sshd of a host on a loopback port, with keys and a configuration of its own,
+//! A real sshd of a host on a port of loopback, and of its network where it has one, with keys and a configuration of its own,
 //! and the ssh client that logs in to it.
 
 use crate::{Dialogue, Host};
@@ -17,6 +17,9 @@ const AS_DEBIAN_SHIPS_IT: &str = "Include /etc/ssh/sshd_config.d/*.conf\n\
 
 /// How often another port is tried when one was taken meanwhile.
 const ATTEMPTS: usize = 10;
+
+/// Where every sshd of a host listens.
+const LOOPBACK: &str = "127.0.0.1";
 
 /// What sshd reads, and what the product asks sshd about.
 const CONFIGURATION: &str = "/etc/ssh/sshd_config";
@@ -51,8 +54,11 @@ impl Sshd {
     }
 
     fn try_port(host: &Host, options: &[String], is_as_shipped: bool, port: u16) -> Option<Sshd> {
-        let own =
-            format!("ListenAddress 127.0.0.1\nPort {port}\nHostKey /etc/ssh/host_key\nLogLevel VERBOSE\n");
+        let address = host.ssh_address();
+        let network = if address == LOOPBACK { String::new() } else { format!("ListenAddress {address}\n") };
+        let own = format!(
+            "ListenAddress {LOOPBACK}\n{network}Port {port}\nHostKey /etc/ssh/host_key\nLogLevel VERBOSE\n"
+        );
         // The first value of an option counts: what a test asks for stands first.
         let configuration = if is_as_shipped {
             format!("{}{AS_DEBIAN_SHIPS_IT}{own}", options.join("\n"))
@@ -78,7 +84,7 @@ impl Sshd {
             .stderr(Stdio::null())
             .spawn()
             .expect("sshd (openssh-server) should start");
-        let listening = format!("Server listening on 127.0.0.1 port {port}.");
+        let listening = format!("Server listening on {address} port {port}.");
         let deadline = Instant::now() + Duration::from_secs(10);
         while host.times_logged(&listening) == 0 {
             if server.try_wait().is_ok_and(|ended| ended.is_some()) || Instant::now() > deadline {
@@ -89,7 +95,7 @@ impl Sshd {
             std::thread::sleep(Duration::from_millis(10));
         }
         let key = String::from_utf8(host.read("/etc/ssh/host_key.pub")).expect("a key is ASCII");
-        host.write("/root/known_hosts", format!("[127.0.0.1]:{port} {key}"));
+        host.write("/root/known_hosts", format!("[{LOOPBACK}]:{port},[{address}]:{port} {key}"));
         Some(Sshd { server, port })
     }
 }
@@ -107,7 +113,8 @@ impl Host {
         self.sshd.as_ref().expect("a host with a stack for sshd has an sshd").port
     }
 
-    /// Begins a login over ssh from 127.0.0.1, by keyboard-interactive, with one try.
+    /// Begins a login over ssh by keyboard-interactive, with one try: from the client where the host has a network,
+    /// else from 127.0.0.1.
     pub fn ssh(&self, user: &str) -> Dialogue {
         self.ssh_with(user, &[])
     }
@@ -117,14 +124,32 @@ impl Host {
         Dialogue::start(self.ssh_command(user, options))
     }
 
+    /// Begins a login from one of the client's addresses, or without a network from one of loopback.
+    pub fn ssh_from(&self, address: &str, user: &str) -> Dialogue {
+        self.ssh_with(user, &["-b", address])
+    }
+
+    /// Begins a login that the host makes to itself, to and so from this address of its own.
+    pub fn ssh_from_itself(&self, address: &str, user: &str) -> Dialogue {
+        let words = self.ssh_words_to(address, user, &[]);
+        self.dialogue_as("root", &words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// The ssh client with everything it needs for a login.
     pub fn ssh_command(&self, user: &str, options: &[&str]) -> Command {
         let words = self.ssh_words(user, options);
-        self.command_as("root", &words.iter().map(String::as_str).collect::<Vec<_>>())
+        let (program, arguments) = words.split_first().expect("ssh is a word");
+        let mut command = self.namespace.command_of_client(program);
+        command.args(arguments).env("USER", "root").env("LOGNAME", "root").env("SHELL", "/bin/bash");
+        command
     }
 
     /// The words of that command, for a terminal.
     pub fn ssh_words(&self, user: &str, options: &[&str]) -> Vec<String> {
+        self.ssh_words_to(self.ssh_address(), user, options)
+    }
+
+    fn ssh_words_to(&self, address: &str, user: &str, options: &[&str]) -> Vec<String> {
         let port = self.ssh_port().to_string();
         let usual = [
             "-F",
@@ -149,7 +174,7 @@ impl Host {
             &port,
             "-l",
             user,
-            "127.0.0.1",
+            address,
         ];
         [&["ssh"], options, &usual].concat().into_iter().map(str::to_owned).collect()
     }

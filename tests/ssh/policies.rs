@@ -1,6 +1,7 @@
 //! What the policy makes of a login: whom it asks, how, whom it remembers, and what comes of none that is good.
 
 use super::{CODE, PASSWORD, is_refused, log_in, required};
+use host::CLIENTS;
 
 #[test]
 fn who_is_not_set_up_needs_no_code_in_optional_mode() {
@@ -49,6 +50,7 @@ fn who_is_not_set_up_is_asked_and_denied_in_required_mode() {
 fn a_remembered_address_is_not_asked_again_and_others_are() {
     let host = required()
         .policy("mode = \"required\"\n[totp]\nwindow = 10\n[remember]\nhosts_for = \"1h\"\n")
+        .network()
         .build();
     let mut phone = host.enrol("alice");
     log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
@@ -56,7 +58,7 @@ fn a_remembered_address_is_not_asked_again_and_others_are() {
     again.answers(PASSWORD, "wonderland");
     again.is_let_in_as("alice");
     assert!(!again.seen().contains(CODE));
-    let mut elsewhere = host.ssh_with("alice", &["-b", "127.0.0.2"]);
+    let mut elsewhere = host.ssh_from(CLIENTS[1], "alice");
     elsewhere.answers(PASSWORD, "wonderland");
     elsewhere.answers(CODE, &phone.code());
     elsewhere.is_let_in_as("alice");

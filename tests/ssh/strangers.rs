@@ -1,7 +1,7 @@
 //! Who guesses or looks around: strangers are slowed down and learn nothing, and lock nobody out.
 
 use super::{CODE, PASSWORD, is_refused, log_in, required};
-use host::{Host, Phone};
+use host::{CLIENTS, Host, Phone};
 
 #[test]
 fn a_new_address_cannot_tell_who_exists_and_who_is_set_up() {
@@ -73,6 +73,7 @@ fn throttling() -> (Host, Phone) {
         .policy(
             "mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nfree_failures = 1\nbase_delay = \"10m\"\n",
         )
+        .network()
         .build();
     let phone = host.enrol("alice");
     for _ in 0..2 {
@@ -85,7 +86,7 @@ fn throttling() -> (Host, Phone) {
 fn after_too_many_failures_a_right_code_is_not_evaluated() {
     let (host, mut phone) = throttling();
     is_refused(log_in(&host, "alice", "wonderland", &phone.code()));
-    host.wait_for_log("event=login result=denied reason=throttled user=alice service=sshd from=127.0.0.1");
+    host.wait_for_log("event=login result=denied reason=throttled user=alice service=sshd from=192.0.2.2");
 }
 
 #[test]
@@ -99,30 +100,31 @@ fn a_recovery_code_passes_and_ends_the_throttle() {
 #[test]
 fn failures_from_one_address_do_not_lock_out_another() {
     let (host, mut phone) = throttling();
-    let mut login = host.ssh_with("alice", &["-b", "127.0.0.2"]);
+    let mut login = host.ssh_from(CLIENTS[1], "alice");
     login.answers(PASSWORD, "wonderland");
     login.answers(CODE, &phone.code());
     login.is_let_in_as("alice");
-    host.wait_for_log("event=login result=accepted user=alice service=sshd from=127.0.0.2");
+    host.wait_for_log("event=login result=accepted user=alice service=sshd from=192.0.2.3");
 }
 
 #[test]
 fn once_their_budget_is_used_up_strangers_are_refused_and_known_addresses_pass() {
     let host = required()
         .policy("mode = \"required\"\n[totp]\nwindow = 10\n[throttle]\nbudget = 14\nfree_failures = 10\n")
+        .network()
         .build();
     let mut phone = host.enrol("alice");
     log_in(&host, "alice", "wonderland", &phone.code()).is_let_in_as("alice");
     let from = |address: &str, code: &str| {
-        let mut login = host.ssh_with("alice", &["-b", address]);
+        let mut login = host.ssh_from(address, "alice");
         login.answers(PASSWORD, "wonderland");
         login.answers(CODE, code);
         login
     };
-    for address in ["127.0.0.2", "127.0.0.3"] {
+    for address in [CLIENTS[1], CLIENTS[2]] {
         is_refused(from(address, &phone.wrong_code()));
     }
-    is_refused(from("127.0.0.4", &phone.code()));
-    host.wait_for_log("event=login result=denied reason=ceiling user=alice service=sshd from=127.0.0.4");
-    from("127.0.0.1", &phone.code()).is_let_in_as("alice");
+    is_refused(from(CLIENTS[3], &phone.code()));
+    host.wait_for_log("event=login result=denied reason=ceiling user=alice service=sshd from=192.0.2.5");
+    from(CLIENTS[0], &phone.code()).is_let_in_as("alice");
 }

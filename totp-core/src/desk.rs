@@ -20,8 +20,10 @@ pub struct Caller<'a> {
     pub actor: Actor,
     /// The PAM service, or the program's name.
     pub service: &'a str,
-    /// PAM_RHOST, where there is one.
+    /// PAM_RHOST, where there is one, for totp-helper, which finds out by itself what it means.
     pub remote_host: Option<&'a str>,
+    /// What it means.
+    pub source: Source,
 }
 
 /// The way to the store.
@@ -111,7 +113,7 @@ impl<'a> Desk<'a> {
             account: caller.account,
             actor: caller.actor,
             service: caller.service,
-            source: Source::from_remote_host(caller.remote_host),
+            source: caller.source,
             now,
             log,
         }

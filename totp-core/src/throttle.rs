@@ -108,9 +108,9 @@ pub fn cost_of_guess(good_codes: u64) -> u32 {
 }
 
 impl Ledger {
-    /// Whether `source` logged in within the last 30 days. Only a remote address can be known: one login of a named
-    /// host would vouch for everybody whose address has a name, and one on this machine for everybody who comes through
-    /// a tunnel that ends here.
+    /// Whether `source`, an address of another machine, logged in within the last 30 days. Named hosts never count
+    /// as known: one login would vouch for everybody whose address has a name. Nor does this machine itself:
+    /// anybody may be behind it.
     #[must_use]
     pub fn knows(&self, source: Source, now: Timestamp) -> bool {
         matches!(source, Source::Address(_))

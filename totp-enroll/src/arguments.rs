@@ -349,8 +349,8 @@ fn day(typed: &str) -> Result<Day, String> {
 
 /// What sshd hands over as an address, a zone included. A name is none: no rule for networks is decided by names.
 fn address(typed: &str) -> Result<String, String> {
-    match Source::from_remote_host(Some(typed)) {
-        Source::Address(_) => Ok(typed.to_owned()),
+    match Source::parse(Some(typed)) {
+        Source::Address(_) | Source::Own(_) => Ok(typed.to_owned()),
         _ => {
             Err("not an address; write one such as 192.0.2.7 or 2001:db8::1 (host names are never resolved)"
                 .to_owned())

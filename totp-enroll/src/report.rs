@@ -121,7 +121,7 @@ fn logins(count: u8) -> String {
 pub fn place(source: Source) -> String {
     match source {
         Source::Local => "at this machine".to_owned(),
-        Source::Address(address) => format!("from {address}"),
+        Source::Address(address) | Source::Own(address) => format!("from {address}"),
         Source::Named => "from a host known by name only".to_owned(),
         Source::Helper => "by a program of the user's own".to_owned(),
     }

@@ -189,8 +189,13 @@ impl Session {
     }
 
     fn perform(&self, request: Request) -> Result<Reply, Stop> {
-        let caller =
-            Caller { account: &self.account, actor: self.actor, service: SERVICE, remote_host: None };
+        let caller = Caller {
+            account: &self.account,
+            actor: self.actor,
+            service: SERVICE,
+            remote_host: None,
+            source: Source::Local,
+        };
         let desk = Desk::open(&self.policy, self.origin)?;
         desk.perform(&caller, Timestamp::now(), &self.log, request).map_err(|failure| match failure {
             Failure::NotConfigured => self.not_configured(),

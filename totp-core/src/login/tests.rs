@@ -70,7 +70,7 @@ pub(super) fn refusal(verdict: Verdict) -> Option<Refusal> {
 }
 
 fn address(text: &str) -> Source {
-    Source::from_remote_host(Some(text))
+    Source::parse(Some(text))
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) fn status(context: &Context<'_>) -> Result<Status, Failure> {
         remembered_hosts: state
             .hosts
             .iter()
-            .filter(|host| remembered(&Source::Address(host.address)))
+            .filter(|host| remembered(&Source::from_remote_host(Some(&host.address.to_string()))))
             .map(|host| HostStatus { address: host.address.to_string(), since: host.since.to_rfc3339() })
             .collect(),
         last_login: state.ledger.last_success().map(Timestamp::to_rfc3339),

@@ -166,7 +166,7 @@ mod tests {
             let anywhere = Subject { user: known.then_some(&alice), groups, service: Some(service), source: None };
             let range = policy.modes(None, &anywhere);
             prop_assert_eq!(range.strictest, policy.decide(None, &anywhere).mode);
-            let source = Some(Source::from_remote_host(Some(address)));
+            let source = Some(Source::parse(Some(address)));
             let met = policy.decide(None, &Subject { source, ..anywhere }).mode;
             // A name as the remote host counts as the stricter outcome, and so within the bounds, too.
             prop_assert!(range.laxest <= met && met <= range.strictest);

@@ -192,9 +192,9 @@ fn is_from(networks: &[RuleNetwork], source: Source) -> Option<bool> {
     let within = |network: &RuleNetwork| match (source, network.network) {
         // Who calls the helper sits at this machine, or came to it by a login of their own.
         (Source::Local | Source::Helper, place) => Some(place.is_none()),
-        (Source::Address(address), Some(place)) => Some(place.contains(&address)),
+        (Source::Address(address) | Source::Own(address), Some(place)) => Some(place.contains(&address)),
         (Source::Named, Some(_)) => None,
-        (Source::Address(_) | Source::Named, None) => Some(false),
+        (Source::Address(_) | Source::Own(_) | Source::Named, None) => Some(false),
     };
     let any = |negated: bool| {
         let mut found = Some(false);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn from(remote_host: &str) -> Option<Source> {
-        Some(Source::from_remote_host(Some(remote_host)))
+        Some(Source::parse(Some(remote_host)))
     }
 
     struct Login {
@@ -328,6 +328,15 @@ mod tests {
         assert_eq!(mode_from("[\"10.0.0.0/8\"]", from("::ffff:10.1.2.3")), Mode::Required);
         assert_eq!(mode_from("[\"2001:db8::/32\"]", from("2001:db8::1")), Mode::Required);
         assert_eq!(mode_from("[\"local\"]", Some(Source::Helper)), Mode::Required);
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_an_address_and_not_local() {
+        let own = from("127.0.0.2");
+        assert!(matches!(own, Some(Source::Own(_))));
+        assert_eq!(mode_from("[\"127.0.0.0/8\"]", own), Mode::Required);
+        assert_eq!(mode_from("[\"!127.0.0.2\"]", own), Mode::Optional);
+        assert_eq!(mode_from("[\"local\"]", own), Mode::Optional);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Rule {
     pub groups: Option<Vec<String>>,
     /// PAM services.
     pub services: Option<Vec<String>>,
-    /// Where the login comes from.
+    /// Where the login comes from. An address of this machine itself is an address like any other here.
     pub networks: Option<Vec<RuleNetwork>>,
     /// What counts for those it matches.
     pub mode: Mode,

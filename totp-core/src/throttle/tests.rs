@@ -123,6 +123,22 @@ fn this_machine_is_one_source_whoever_asks() {
 }
 
 #[test]
+fn this_machine_is_one_source_by_whatever_address_and_is_never_known() {
+    let here = ["127.0.0.1", "127.0.0.2", "::1"].map(|text| Source::parse(Some(text)));
+    let here = || here.into_iter().chain([Source::Local, Source::Helper]);
+    let mut played = Played::default();
+    here().for_each(|source| played.fails(source, NOON));
+    assert!(here().all(|source| played.0.failures(source) == 5));
+    assert!(here().all(|source| played.may(source, NOON) == ThrottleState::Wait(10)));
+    assert!(here().all(|source| played.0.party(source, NOON) == Party::ThisMachine));
+    played.fails(address(1), NOON);
+    assert_eq!(played.may(address(1), NOON), ThrottleState::Free, "a source of its own");
+    here().for_each(|source| played.succeeds(source, NOON));
+    assert!(here().all(|source| !played.0.knows(source, NOON)));
+    assert_eq!(played.0.sources.len(), 2);
+}
+
+#[test]
 fn strangers_evict_strangers_and_their_failures_stay_counted() {
     let mut played = Played::default();
     played.succeeds(address(0), NOON);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::KNOWN_FOR;
 use crate::recovery::RecoverySet;
+use std::net::IpAddr;
 
 #[test]
 fn while_throttled_a_right_code_is_not_evaluated_and_nothing_is_counted() {
@@ -49,17 +50,43 @@ fn strangers_who_used_up_their_budget_do_not_keep_a_known_address_out() {
 }
 
 #[test]
-fn why_is_told_to_local_logins_and_known_addresses_only() {
+fn why_is_told_at_this_machine_and_to_known_addresses_only() {
     let mut world = World::new();
     let home = address("198.51.100.7");
     world.tries_from(home, &world.code(0));
     let tells = |world: &mut World, from| refusal(world.tries_from(from, "000000")).unwrap().may_tell;
     assert!(tells(&mut world, Source::Local));
+    assert!(tells(&mut world, Source::Helper));
     assert!(tells(&mut world, home));
     assert!(!tells(&mut world, address(STRANGER)));
     assert!(!tells(&mut world, Source::Named));
     world.now = world.now.plus(KNOWN_FOR);
     assert!(!tells(&mut world, home));
+}
+
+#[test]
+fn an_address_of_this_machine_is_never_known_never_remembered_and_told_what_strangers_are_told() {
+    let mut world = World::new();
+    world.policy.remember_hosts_for = 3600;
+    let tunnel = address("127.0.0.1");
+    assert!(refusal(world.tries_from(tunnel, &world.code(0))).is_none());
+    assert!(!is_remembered(&world.policy, &world.state, tunnel, world.now));
+    assert!(world.state.hosts.is_empty());
+    let found = refusal(world.tries_from(tunnel, "000000")).unwrap();
+    assert!(!found.may_tell && found.counted);
+    assert_eq!(world.state.ledger.failures(Source::Local), 1);
+}
+
+#[test]
+fn loopback_that_was_known_and_remembered_by_an_older_version_is_so_no_more() {
+    let mut world = World::new();
+    world.policy.remember_hosts_for = 3600;
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let before = Source::from_address(loopback);
+    world.tries_from(before, &world.code(0));
+    assert!(world.state.ledger.knows(before, NOON) && !world.state.hosts.is_empty());
+    assert!(!is_remembered(&world.policy, &world.state, Source::Own(loopback), NOON));
+    assert!(!world.state.ledger.knows(Source::Own(loopback), NOON));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn source(body: &mut Vec<u8>, source: Source) {
         Source::Local => body.push(0),
         Source::Named => body.push(1),
         Source::Helper => body.push(2),
-        Source::Address(address) => {
+        Source::Address(address) | Source::Own(address) => {
             body.push(3);
             let wide = match address {
                 IpAddr::V4(address) => address.to_ipv6_mapped(),

@@ -36,7 +36,7 @@ fn fullest() -> State {
         state.note_refusal(PastRefusal {
             at: Timestamp(u64::MAX),
             reason: Reason::WrongCode,
-            source: Source::from_remote_host(Some("2001:db8::1")),
+            source: Source::parse(Some("2001:db8::1")),
         });
     }
     let code = Issued { salt: [1; 16], hash: [2; 32], issued: Timestamp(3), expires: Timestamp(u64::MAX) };
@@ -60,6 +60,18 @@ fn the_fullest_state_fits_and_is_read_back() {
     assert!(free > 1000, "{free} bytes are free for what comes next");
     let version = Version::Three;
     assert_eq!(decode(&bytes), Some(Slot { version, generation: 7, durable: true, settled: false, state }));
+}
+
+/// Whose an address is may change until it is read, so that only the address is kept.
+#[test]
+fn an_address_of_this_machine_is_written_as_an_address() {
+    let read_back = |source| {
+        let mut state = State::afresh(CredentialId([9; 16]));
+        state.note_refusal(PastRefusal { at: Timestamp(1), reason: Reason::WrongCode, source });
+        decode(&encode(&state, 1, true).unwrap()).unwrap().state.refusals[0].source
+    };
+    let address = IpAddr::from([127, 0, 0, 1]);
+    assert_eq!(read_back(Source::Own(address)), Source::Address(address));
 }
 
 #[test]

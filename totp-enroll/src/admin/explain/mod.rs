@@ -69,6 +69,7 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
             "user": user,
             "service": wanted.service,
             "from": wanted.from,
+            "own_address": own_address(source).is_some(),
             "mode": decision.mode,
             "decided_by": decided_by,
             "rules": rules,
@@ -82,6 +83,9 @@ pub fn run(office: Office, terminal: &Terminal, wanted: &Explain) -> Result<(), 
         .as_deref()
         .map_or_else(|| at_this_machine(&wanted.service), |from| format!("from {}", printable(from)));
     terminal.say(&format!("{}, service {}, {from}", printable(user), printable(&wanted.service)))?;
+    if let Some(line) = own_address(source) {
+        terminal.say(&line)?;
+    }
     if overridden.is_none() {
         for line in considered(&office.policy, &subject, decision) {
             terminal.say(&line)?;
@@ -126,6 +130,14 @@ fn ensure_stack(stacks: &Stacks, service: &str) -> Result<(), Stop> {
         String::new()
     };
     Err(Stop::Usage(format!("there is no PAM stack /etc/pam.d/{service}; {here}{other}")))
+}
+
+/// What follows from an address that is this machine's own.
+fn own_address(source: Source) -> Option<String> {
+    let Source::Own(address) = source else { return None };
+    Some(format!(
+        "{address} is an address of this machine: anybody may come from there who has a tunnel or a proxy here. It is never known or remembered, is told no reasons, and its wrong codes count with those at this machine."
+    ))
 }
 
 fn at_this_machine(service: &str) -> String {

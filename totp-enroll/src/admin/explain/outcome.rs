@@ -124,7 +124,8 @@ impl Login<'_> {
         Outcome::asked(match throttle {
             ThrottleState::Free => format!(" of {devices}{or_others}"),
             ThrottleState::Wait(seconds) => format!(
-                "; none of {devices} is looked at for {seconds} s, after too many wrong ones from there; {passes}"
+                "; none of {devices} is looked at for {seconds} s, after too many wrong ones {}; {passes}",
+                self.counted_place()
             ),
             ThrottleState::Exhausted(seconds) => format!(
                 "; none of {devices} is looked at for {}, after too many wrong ones over time {}; two codes of one device in a row pass, and {passes}; `totp-enroll admin unlock {}` ends that",
@@ -133,6 +134,11 @@ impl Login<'_> {
                 self.word
             ),
         })
+    }
+
+    /// Where the wrong codes came from that this login waits for.
+    fn counted_place(&self) -> &'static str {
+        if self.source.throttle_key() == Source::Local { "at this machine" } else { "from there" }
     }
 
     /// What follows "asked for a code". The module believes the argument `setup`: lines that the stack lacks
