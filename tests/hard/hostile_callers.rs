@@ -6,6 +6,8 @@
 
 #[path = "hostile_callers/control_groups.rs"]
 mod control_groups;
+#[path = "hostile_callers/ending.rs"]
+mod ending;
 #[path = "hostile_callers/inherited.rs"]
 mod inherited;
 #[path = "hostile_callers/places.rs"]

@@ -2,11 +2,12 @@
 //!
 //! Set-user-ID root for its [first lines](privileges) only; then it is the store's owner for good, reads
 //! one request on standard input, and writes one answer to standard output. Both are sockets, as the client in
-//! totp-core makes them.
+//! totp-core makes them. Whatever happens, it [ends](hard_end) within seconds.
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod control_group;
+mod hard_end;
 mod privileges;
 mod serve;
 mod transfer;

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::control_group::ControlGroup;
+use crate::hard_end;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, SFlag, lstat, umask};
@@ -26,6 +27,8 @@ const DESCRIPTORS: u64 = 256;
 const MEMORY: u64 = 1 << 30;
 const STACK: u64 = 8 << 20;
 const FILE_SIZE: u64 = 1 << 20;
+/// Signals that may be pending to all processes of the caller together; a timer takes one.
+const PENDING_SIGNALS: u64 = 1024;
 /// Nanoseconds that a sleep may take longer: what the kernel gives a process by itself.
 const TIMER_SLACK: u64 = 50_000;
 
@@ -75,6 +78,7 @@ pub(crate) fn shed() -> Result<Caller, Unable> {
         return Err(Unable::NotRoot);
     }
     reset_limits()?;
+    hard_end::set().map_err(|error| Unable::Failed("set the moment of its end", error))?;
     reset_priority()?;
     let caller = getuid();
     let control_group = ControlGroup::of_caller();
@@ -121,6 +125,11 @@ fn reset_limits() -> Result<(), Unable> {
             .and_then(|(_, hard)| setrlimit(resource, needed, hard.max(needed)))
             .map_err(|error| Unable::Failed("reset its limits", error))?;
     }
+    // It counts what all processes of the caller have pending, so that it stays as high as it may be.
+    getrlimit(Resource::RLIMIT_SIGPENDING)
+        .map(|(_, hard)| hard.max(PENDING_SIGNALS))
+        .and_then(|most| setrlimit(Resource::RLIMIT_SIGPENDING, most, most))
+        .map_err(|error| Unable::Failed("reset its limits", error))?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|error| Unable::Failed("forbid core dumps", error))
 }
 
