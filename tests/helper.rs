@@ -8,6 +8,9 @@ use std::io::Read as _;
 const AUTH_ERR: &str = "Authentication failure";
 const AUTHINFO_UNAVAIL: &str = "Authentication service cannot retrieve authentication info";
 
+/// Always empty; its bytes are locked.
+const CALLERS: &str = "/var/lib/pam_totp/.callers";
+
 fn builder() -> Builder {
     Host::builder()
         .user("alice", "wonderland")
@@ -315,4 +318,43 @@ fn remembered_hosts_do_not_apply_through_the_helper() {
     passes(&host.run(&from));
     let claimed = host.run_with_input("alice", &from, format!("{}\n", phone.wrong_code()));
     says(&claimed, AUTH_ERR);
+}
+
+#[test]
+fn a_full_disk_keeps_no_screen_locker_out() {
+    let host = builder().store_size("256k").build();
+    let mut phone = host.enrol("alice");
+    assert!(host.has(CALLERS), "made while there is room");
+    host.fill_store();
+    passes(&locker(&host, "alice", &[], &phone.code()));
+}
+
+#[test]
+fn what_bounds_the_calls_of_a_user_is_made_where_it_is_missing() {
+    let host = builder().build();
+    let mut phone = host.enrol("alice");
+    host.must_run(&["rm", CALLERS]);
+    passes(&locker(&host, "alice", &[], &phone.code()));
+    assert_eq!(host.must_run(&["stat", "--format=%U %a %s", CALLERS]), "_pam_totp 600 0\n");
+    let users = host.must_run(&["totp-enroll", "admin", "users"]);
+    assert!(users.contains("alice") && !users.contains("callers"), "{users}");
+}
+
+#[test]
+fn without_what_bounds_their_calls_users_are_unavailable_and_root_is_not() {
+    let host = builder().build();
+    let mut phone = host.enrol("alice");
+    for spoils in [
+        &["mkdir", CALLERS][..],
+        &["ln", "-s", "/dev/null", CALLERS],
+        &["install", "-m", "644", "/dev/null", CALLERS],
+    ] {
+        host.must_run(&["rm", "-rf", CALLERS]);
+        host.must_run(spoils);
+        let before = host.store();
+        says(&locker(&host, "alice", &[], &phone.wrong_code()), AUTHINFO_UNAVAIL);
+        assert_eq!(host.store(), before, "{spoils:?}");
+        passes(&locker(&host, "root", &[], &phone.code()));
+    }
+    host.wait_for_log("/var/lib/pam_totp/.callers");
 }

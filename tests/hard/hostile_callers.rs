@@ -10,6 +10,8 @@ mod control_groups;
 mod ending;
 #[path = "hostile_callers/inherited.rs"]
 mod inherited;
+#[path = "hostile_callers/many.rs"]
+mod many;
 #[path = "hostile_callers/places.rs"]
 mod places;
 #[path = "hostile_callers/requests.rs"]

@@ -8,7 +8,6 @@ use totp_core::event::EventLog;
 use totp_core::helper::{Answered, Envelope};
 use totp_core::operation::{self, Actor, Context, Failure, Reply, Request};
 use totp_core::source::Source;
-use totp_core::store::Store;
 use totp_core::syslog::Syslog;
 
 /// The service of every caller but root.
@@ -31,9 +30,8 @@ fn answer(caller: &Caller, sockets: &Sockets, log: &dyn EventLog) -> Result<Repl
     drop(text);
     let account = account(caller.uid, &envelope.user)?;
     let is_root = caller.uid == 0;
-    let store = Store::open(&caller.policy.store)?;
     let context = Context {
-        store: &store,
+        store: &caller.store,
         policy: &caller.policy,
         account: &account,
         // Root's own tool needs no helper; this is a set-user-ID program such as su.
