@@ -122,6 +122,9 @@ install:
 		useradd --system --user-group --no-create-home --home-dir /nonexistent \
 			--shell /usr/sbin/nologin _pam_totp
 	test -n '$(DESTDIR)' || install -d -o _pam_totp -g _pam_totp -m 700 $(store)
+	@# Before the disk is full: totp-helper locks its bytes to bound the calls of one user.
+	test -n '$(DESTDIR)' || test -e $(store)/.callers || \
+		install -o _pam_totp -g _pam_totp -m 600 /dev/null $(store)/.callers
 	@# On btrfs a login must not need room; other file systems do not know the attribute, nor need it.
 	@test -n '$(DESTDIR)' || chattr +C $(store) 2>/dev/null || true
 	@# Last: what it calls and reads is there by now.

@@ -3,9 +3,13 @@
 #![forbid(unsafe_code)]
 
 use host::{Builder, HELPER, Host, Outcome, Stack};
+use std::io::Read as _;
 
 const AUTH_ERR: &str = "Authentication failure";
 const AUTHINFO_UNAVAIL: &str = "Authentication service cannot retrieve authentication info";
+
+/// Always empty; its bytes are locked.
+const CALLERS: &str = "/var/lib/pam_totp/.callers";
 
 fn builder() -> Builder {
     Host::builder()
@@ -224,10 +228,12 @@ fn a_request_beyond_64_kib_is_refused() {
 #[test]
 fn a_caller_that_never_sends_its_request_is_not_waited_for_without_end() {
     let host = builder().build();
-    // Open for writing by itself, so that the pipe is empty and never at its end.
-    let script = format!("mkfifo /tmp/pipe && exec {HELPER} <>/tmp/pipe");
-    let outcome = host.run_as("alice", &["sh", "-c", &script]);
-    assert!(outcome.stdout.contains("got no request"), "{outcome:?}");
+    let (mut socket, mut helper) = host.start_on_socket("alice", &[HELPER]);
+    let mut answer = String::new();
+    // Not closed for writing, so that the request is never at its end.
+    socket.read_to_string(&mut answer).expect("the answer is text");
+    helper.wait().expect("it ends");
+    assert!(answer.contains("got no request"), "{answer}");
 }
 
 #[test]
@@ -236,8 +242,8 @@ fn closed_descriptors_are_no_way_into_the_store() {
     host.enrol("alice");
     let before = host.store();
     for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"] {
-        let command = format!("echo 'operation = \"status\"' | {HELPER} {closed}; {HELPER} {closed}");
-        let outcome = host.run_as("alice", &["sh", "-c", &command]);
+        let command = format!("{HELPER} {closed}; {HELPER} {closed}");
+        let outcome = host.run_on_socket("alice", &["sh", "-c", &command], "operation = \"status\"");
         assert!(outcome.status < 128, "{closed}: {outcome:?}");
     }
     assert_eq!(host.store(), before);
@@ -257,20 +263,15 @@ fn an_answer_that_has_nowhere_to_go_is_not_written_into_the_store() {
         phone.wrong_code()
     );
     let first = host.store();
-    for (closed, is_answered, is_asked) in [
-        ("", true, true),
-        ("2>&-", true, true),
-        (">&-", false, true),
-        (">&- 2>&-", false, true),
-        ("<&- >&- 2>&-", false, false),
-    ] {
+    for (closed, is_asked) in
+        [("", true), ("2>&-", true), (">&-", false), (">&- 2>&-", false), ("<&- >&- 2>&-", false)]
+    {
         let before = host.store();
-        let outcome =
-            host.run_with_input("alice", &["sh", "-c", &format!("exec {HELPER} {closed}")], &*guess);
+        let outcome = host.run_on_socket("alice", &["sh", "-c", &format!("exec {HELPER} {closed}")], &*guess);
         assert!(outcome.status < 124, "{closed}: {outcome:?}");
-        assert_eq!(outcome.stdout.contains("wrong-code"), is_answered, "{closed}: {outcome:?}");
+        assert_eq!(outcome.stdout.contains("wrong-code"), is_asked, "{closed}: {outcome:?}");
         let after = host.store();
-        assert_eq!(after != before, is_asked, "{closed}: a guess that is asked is counted");
+        assert_eq!(after != before, is_asked, "{closed}: a guess is counted where it can be answered");
         // The file that is opened next takes the place of the closed one.
         assert!(after.keys().eq(first.keys()), "{closed}");
         assert_eq!(after["alice.toml"], first["alice.toml"], "{closed}");
@@ -317,4 +318,43 @@ fn remembered_hosts_do_not_apply_through_the_helper() {
     passes(&host.run(&from));
     let claimed = host.run_with_input("alice", &from, format!("{}\n", phone.wrong_code()));
     says(&claimed, AUTH_ERR);
+}
+
+#[test]
+fn a_full_disk_keeps_no_screen_locker_out() {
+    let host = builder().store_size("256k").build();
+    let mut phone = host.enrol("alice");
+    assert!(host.has(CALLERS), "made while there is room");
+    host.fill_store();
+    passes(&locker(&host, "alice", &[], &phone.code()));
+}
+
+#[test]
+fn what_bounds_the_calls_of_a_user_is_made_where_it_is_missing() {
+    let host = builder().build();
+    let mut phone = host.enrol("alice");
+    host.must_run(&["rm", CALLERS]);
+    passes(&locker(&host, "alice", &[], &phone.code()));
+    assert_eq!(host.must_run(&["stat", "--format=%U %a %s", CALLERS]), "_pam_totp 600 0\n");
+    let users = host.must_run(&["totp-enroll", "admin", "users"]);
+    assert!(users.contains("alice") && !users.contains("callers"), "{users}");
+}
+
+#[test]
+fn without_what_bounds_their_calls_users_are_unavailable_and_root_is_not() {
+    let host = builder().build();
+    let mut phone = host.enrol("alice");
+    for spoils in [
+        &["mkdir", CALLERS][..],
+        &["ln", "-s", "/dev/null", CALLERS],
+        &["install", "-m", "644", "/dev/null", CALLERS],
+    ] {
+        host.must_run(&["rm", "-rf", CALLERS]);
+        host.must_run(spoils);
+        let before = host.store();
+        says(&locker(&host, "alice", &[], &phone.wrong_code()), AUTHINFO_UNAVAIL);
+        assert_eq!(host.store(), before, "{spoils:?}");
+        passes(&locker(&host, "root", &[], &phone.code()));
+    }
+    host.wait_for_log("/var/lib/pam_totp/.callers");
 }

@@ -25,6 +25,7 @@ fn what_is_installed_works_and_has_the_right_owners_and_modes() {
     assert_eq!(about("/usr/libexec/pam_totp/totp-helper"), "root root 4755\n");
     assert_eq!(about("/usr/bin/totp-enroll"), "root root 755\n");
     assert_eq!(about("/var/lib/pam_totp"), "_pam_totp _pam_totp 700\n");
+    assert_eq!(about("/var/lib/pam_totp/.callers"), "_pam_totp _pam_totp 600\n");
     assert_eq!(about("/etc/pam_totp/policy.toml"), "root root 644\n");
     assert!(outcome.stdout.contains(" /usr/share/doc/pam_totp/pam.d."), "{outcome:?}");
     assert_eq!(about("/usr/share/doc/pam_totp/pam.d/sudo-i"), "root root 644\n");

@@ -6,8 +6,12 @@
 
 #[path = "hostile_callers/control_groups.rs"]
 mod control_groups;
+#[path = "hostile_callers/ending.rs"]
+mod ending;
 #[path = "hostile_callers/inherited.rs"]
 mod inherited;
+#[path = "hostile_callers/many.rs"]
+mod many;
 #[path = "hostile_callers/places.rs"]
 mod places;
 #[path = "hostile_callers/requests.rs"]

@@ -39,7 +39,7 @@ mod users;
 
 pub use added_lines::{distributions_stack, with_lines_added};
 pub use camera::{Theme, read_qr};
-pub use command::Outcome;
+pub use command::{Outcome, ended_on_socket};
 pub use crowd::{Act, Crowd, Party};
 pub use dialogue::Dialogue;
 pub use mail::Mail;

@@ -9,18 +9,21 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 /// Where the store keeps which names have a credential of a uid.
 const INDEX: &str = ".uids";
 
+/// Whose bytes are locked while totp-helper acts for a user; always empty.
+const CALLERS: &str = ".callers";
+
 /// How the names of what fills a store begin.
 const FILLER: &str = ".filler";
 
 impl Host {
-    /// The files in the store and their contents, to compare before and after; without directories and
-    /// what fills it.
+    /// The files in the store and their contents, to compare before and after; without directories, what
+    /// fills it, and what totp-helper locks.
     pub fn store(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = fs::read_dir(self.path(STORE)).expect("the store is a directory");
         entries
             .map(|entry| entry.expect("the store can be listed"))
             .map(|entry| (entry.file_name().into_string().expect("names are percent-encoded"), entry.path()))
-            .filter(|(name, path)| !name.starts_with(FILLER) && !path.is_dir())
+            .filter(|(name, path)| !name.starts_with(FILLER) && name != CALLERS && !path.is_dir())
             .map(|(name, path)| (name, fs::read(path).expect("root may read the store")))
             .collect()
     }

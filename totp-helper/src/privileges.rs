@@ -1,10 +1,12 @@
-//! From set-user-ID root to the store's owner, for good. Nothing the caller sent is read before that.
+//! From set-user-ID root to the store's owner, for good. Nothing the caller sent is read before that, and of the store
+//! no more than the file that bounds a user's calls.
 //!
 //! What a caller can leave behind for a set-user-ID program is undone first: descriptors, environment,
 //! signals, umask, working directory, limits and priority. All `unsafe` of the helper stands here.
 #![allow(unsafe_code)]
 
 use crate::control_group::ControlGroup;
+use crate::hard_end;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, SFlag, lstat, umask};
@@ -15,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use totp_core::POLICY_FILE;
 use totp_core::policy::{Policy, PolicyError};
+use totp_core::store::{CALLS_AT_ONCE, CallerPlace, Store, StoreError};
 
 /// Uids from here on are people's; below are those of the system (SYS_UID_MAX of login.defs(5)).
 const FIRST_ORDINARY_UID: u32 = 1000;
@@ -26,6 +29,8 @@ const DESCRIPTORS: u64 = 256;
 const MEMORY: u64 = 1 << 30;
 const STACK: u64 = 8 << 20;
 const FILE_SIZE: u64 = 1 << 20;
+/// Signals that may be pending to all processes of the caller together; a timer takes one.
+const PENDING_SIGNALS: u64 = 1024;
 /// Nanoseconds that a sleep may take longer: what the kernel gives a process by itself.
 const TIMER_SLACK: u64 = 50_000;
 
@@ -35,8 +40,12 @@ pub(crate) struct Caller {
     pub(crate) uid: u32,
     /// The system's policy.
     pub(crate) policy: Policy,
+    /// The policy's store.
+    pub(crate) store: Store,
     /// Where the caller can freeze and kill; `None` where the helper cannot leave it.
     pub(crate) control_group: Option<ControlGroup>,
+    /// Taken until the process ends; `None` for root, who has as many as it likes.
+    _place: Option<CallerPlace>,
 }
 
 /// Why the helper does nothing.
@@ -46,6 +55,8 @@ pub(crate) enum Unable {
     Failed(&'static str, nix::Error),
     Policy(PolicyError),
     Store(PathBuf, &'static str),
+    Unopened(StoreError),
+    Crowded,
     Kept,
 }
 
@@ -58,13 +69,24 @@ impl fmt::Display for Unable {
             Self::Failed(what, error) => write!(f, "totp-helper cannot {what}: {}", error.desc()),
             Self::Policy(error) => error.fmt(f),
             Self::Store(path, why) => write!(f, "{}: {why}", path.display()),
+            Self::Unopened(error) => error.fmt(f),
+            Self::Crowded => write!(
+                f,
+                "totp-helper: this user has {CALLS_AT_ONCE} calls under way already; wait a few seconds and try again"
+            ),
             Self::Kept => f.write_str("totp-helper could not give its privileges up"),
         }
     }
 }
 
-/// Makes this process the store's owner for good.
+/// Makes this process the store's owner for good. Where that cannot be, the process is the caller's for good: they hear
+/// why from a process that counts as theirs, and that has no privilege left.
 pub(crate) fn shed() -> Result<Caller, Unable> {
+    let (uid, gid) = (getuid(), getgid());
+    become_owner().map_err(|why| if become_caller(uid, gid) { why } else { Unable::Kept })
+}
+
+fn become_owner() -> Result<Caller, Unable> {
     // The standard library has opened /dev/null for any of the descriptors 0 to 2 that was closed.
     close_other_descriptors()?;
     clear_environment()?;
@@ -75,6 +97,7 @@ pub(crate) fn shed() -> Result<Caller, Unable> {
         return Err(Unable::NotRoot);
     }
     reset_limits()?;
+    hard_end::set().map_err(|error| Unable::Failed("set the moment of its end", error))?;
     reset_priority()?;
     let caller = getuid();
     let control_group = ControlGroup::of_caller();
@@ -84,9 +107,19 @@ pub(crate) fn shed() -> Result<Caller, Unable> {
         error => Unable::Policy(error),
     })?;
     let (owner, group) = store_owner(&policy.store)?;
+    let store = Store::open(&policy.store).map_err(Unable::Unopened)?;
+    // While the process still counts against the caller's own limit (RLIMIT_NPROC): whoever gets no place never
+    // counts as the store's owner.
+    let place = if caller.is_root() { None } else { Some(place(&store, caller)?) };
     become_for_good(owner, group)?;
     nix::sys::prctl::set_dumpable(false).map_err(|error| Unable::Failed("protect its memory", error))?;
-    Ok(Caller { uid: caller.as_raw(), policy, control_group })
+    Ok(Caller { uid: caller.as_raw(), policy, store, control_group, _place: place })
+}
+
+/// A place among the calls of this user. Root's calls have no bound: they are those of set-user-ID programs such as su,
+/// and one user could keep out another who uses such a program.
+fn place(store: &Store, caller: Uid) -> Result<CallerPlace, Unable> {
+    store.take_caller_place(caller.as_raw()).map_err(Unable::Unopened)?.ok_or(Unable::Crowded)
 }
 
 fn close_other_descriptors() -> Result<(), Unable> {
@@ -121,6 +154,11 @@ fn reset_limits() -> Result<(), Unable> {
             .and_then(|(_, hard)| setrlimit(resource, needed, hard.max(needed)))
             .map_err(|error| Unable::Failed("reset its limits", error))?;
     }
+    // It counts what all processes of the caller have pending, so that it stays as high as it may be.
+    getrlimit(Resource::RLIMIT_SIGPENDING)
+        .map(|(_, hard)| hard.max(PENDING_SIGNALS))
+        .and_then(|most| setrlimit(Resource::RLIMIT_SIGPENDING, most, most))
+        .map_err(|error| Unable::Failed("reset its limits", error))?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|error| Unable::Failed("forbid core dumps", error))
 }
 
@@ -165,7 +203,15 @@ fn store_owner(store: &Path) -> Result<(Uid, Gid), Unable> {
     Ok((Uid::from_raw(about.st_uid), Gid::from_raw(about.st_gid)))
 }
 
-/// Groups first, then the group, then the user: the other way round the right to do so is gone.
+/// Whether the process has the caller's uid and group now and no others; groups besides are the caller's own.
+fn become_caller(uid: Uid, gid: Gid) -> bool {
+    // It was never anybody else where it is not set-user-ID, as in a user namespace.
+    (getuid(), geteuid(), getgid(), getegid()) == (uid, uid, gid, gid)
+        || setresgid(gid, gid, gid).and_then(|()| setresuid(uid, uid, uid)).is_ok()
+}
+
+/// Groups first, then the group, then the user: the other way round the right to do so is gone. All three uids at
+/// once: whoever has the caller's real uid and no more capabilities than the caller is the caller's to renice.
 fn become_for_good(owner: Uid, group: Gid) -> Result<(), Unable> {
     setgroups(&[])
         .and_then(|()| setresgid(group, group, group))

@@ -1,38 +1,37 @@
 //! Whom the helper serves, and as what: own names only, and nothing a caller says of itself is believed.
 
 use crate::privileges::Caller;
-use crate::transfer;
+use crate::transfer::Sockets;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
 use totp_core::event::EventLog;
 use totp_core::helper::{Answered, Envelope};
 use totp_core::operation::{self, Actor, Context, Failure, Reply, Request};
 use totp_core::source::Source;
-use totp_core::store::Store;
 use totp_core::syslog::Syslog;
 
 /// The service of every caller but root.
 const SERVICE: &str = "totp-helper";
 
 /// Reads the request and does what it asks. The lock is let go before this returns.
-pub(crate) fn serve(caller: &Caller) -> Answered {
+pub(crate) fn serve(caller: &Caller, sockets: &Sockets) -> Answered {
     let log = Syslog::open("totp-helper");
-    match answer(caller, &log) {
+    match answer(caller, sockets, &log) {
         Ok(reply) => Answered::Done(reply),
         Err(failure) => Answered::Failed(failure),
     }
 }
 
-fn answer(caller: &Caller, log: &dyn EventLog) -> Result<Reply, Failure> {
-    let text = transfer::receive()
+fn answer(caller: &Caller, sockets: &Sockets, log: &dyn EventLog) -> Result<Reply, Failure> {
+    let text = sockets
+        .receive()
         .map_err(|error| Failure::Unusable(format!("totp-helper got no request: {error}")))?;
     let envelope = Envelope::parse(&text).map_err(|why| Failure::Unusable(why.to_owned()))?;
     drop(text);
     let account = account(caller.uid, &envelope.user)?;
     let is_root = caller.uid == 0;
-    let store = Store::open(&caller.policy.store)?;
     let context = Context {
-        store: &store,
+        store: &caller.store,
         policy: &caller.policy,
         account: &account,
         // Root's own tool needs no helper; this is a set-user-ID program such as su.

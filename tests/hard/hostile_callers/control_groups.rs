@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A part of the tree of control groups that alice may do as she likes in; gone on drop.
-struct Delegated {
+pub(super) struct Delegated {
     directory: PathBuf,
 }
 
 impl Delegated {
     /// None where this machine gives none out, which is said aloud.
-    fn to_alice(house: &House) -> Option<Delegated> {
+    pub(super) fn to_alice(house: &House) -> Option<Delegated> {
         Self::to(house.host.uid("alice")).map_err(|why| skip("a delegated control group", &why)).ok()
     }
 
@@ -48,7 +48,11 @@ impl Delegated {
         Ok(made)
     }
 
-    fn part(&self, name: &str) -> String {
+    pub(super) fn freeze(&self) {
+        std::fs::write(self.directory.join("helper/cgroup.freeze"), "1").expect("it can be frozen");
+    }
+
+    pub(super) fn part(&self, name: &str) -> String {
         self.directory.join(name).to_str().expect("its path is text").to_owned()
     }
 

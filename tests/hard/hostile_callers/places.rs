@@ -1,8 +1,9 @@
 //! Where the helper finds itself: in a namespace with files of the caller's own, in directories full of links and
-//! pipes, on streams that are neither pipe nor plain file.
+//! pipes, on streams that are no sockets.
 
-use super::{House, NOT_ROOT, REQUEST, guess, house};
+use super::{House, LONGEST_LOCK, NOT_ROOT, REQUEST, guess, house};
 use host::{HELPER, STORE, skip};
+use std::time::Instant;
 
 #[test]
 fn a_namespace_of_the_callers_own_makes_nobody_root() {
@@ -16,7 +17,7 @@ fn a_namespace_of_the_callers_own_makes_nobody_root() {
     // A policy and a store of the caller's own, where root's stood.
     let script = format!(
         "mkdir -p /tmp/own/pam_totp /tmp/store && echo 'mode = \"disabled\"' >/tmp/own/pam_totp/policy.toml && \
-         {{ mount --bind /tmp/own /etc && mount --bind /tmp/store {STORE} && echo mounted; exec {HELPER} <{REQUEST}; }}"
+         {{ mount --bind /tmp/own /etc && mount --bind /tmp/store {STORE} && echo mounted; exec {HELPER}; }}"
     );
     for (namespaces, command) in [
         (&["--user"][..], &[HELPER][..]),
@@ -31,7 +32,7 @@ fn a_namespace_of_the_callers_own_makes_nobody_root() {
             continue;
         }
         let words = [&around, command].concat();
-        let outcome = house.host.run_with_input("alice", &words, house.host.read(REQUEST));
+        let outcome = house.host.run_on_socket("alice", &words, house.host.read(REQUEST));
         assert!(
             !outcome.stdout.contains("[done") && !outcome.stdout.contains("accepted"),
             "{words:?}: {outcome:?}"
@@ -67,29 +68,52 @@ fn links_and_pipes_planted_where_the_caller_can_write_are_never_touched() {
     };
     let (planted, bobs) = (listing(&house), house.host.read(&format!("{STORE}/bob.toml")));
     for place in ["/tmp/p", "/tmp/p/etc", "/home/alice"] {
-        let script = format!("cd {place} && exec {HELPER} <{REQUEST}");
-        let outcome = house.host.run_as("alice", &["sh", "-c", &script]);
+        let script = format!("cd {place} && exec {HELPER}");
+        let outcome = house.host.run_on_socket("alice", &["sh", "-c", &script], house.host.read(REQUEST));
         assert!(outcome.stdout.contains("wrong-code"), "{place}: {outcome:?}");
         house.tells_no_secret(&outcome);
-    }
-    // What the caller may open can be its standard streams.
-    for streams in [
-        "</tmp",
-        "</dev/full",
-        ">/dev/full",
-        "2>/dev/full",
-        "</dev/null >/dev/null",
-        "</proc/self/mem",
-        "0>/tmp/out",
-    ] {
-        let outcome = house
-            .host
-            .run_as("alice", &["timeout", "20", "sh", "-c", &format!("exec {HELPER} <{REQUEST} {streams}")]);
-        assert!(outcome.status < 124, "{streams}: {outcome:?}");
-        house.tells_no_secret(&outcome);
-        assert!(!house.is_locked(), "{streams}");
     }
     assert_eq!(listing(&house), planted);
     assert_eq!(house.host.read(&format!("{STORE}/bob.toml")), bobs);
     house.is_whole();
+}
+
+#[test]
+fn what_is_no_socket_is_neither_read_nor_written() {
+    let mut house = house();
+    let before = house.host.store();
+    // What the caller may open can be its standard streams; the others are a socket.
+    for streams in [
+        format!("<{REQUEST}"),
+        format!("<{REQUEST} >/tmp/out"),
+        ">/tmp/out".to_owned(),
+        "</tmp".to_owned(),
+        "</dev/full".to_owned(),
+        ">/dev/full".to_owned(),
+        "</dev/null >/dev/null".to_owned(),
+        "</proc/self/mem".to_owned(),
+        "0>/tmp/out".to_owned(),
+        "<&-".to_owned(),
+        ">&-".to_owned(),
+        "<&- >&- 2>&-".to_owned(),
+    ] {
+        let script = format!("exec {HELPER} {streams}");
+        let outcome = house.host.run_on_socket("alice", &["sh", "-c", &script], house.host.read(REQUEST));
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""), "{streams}: {outcome:?}");
+        assert!(!house.host.has("/tmp/out") || house.host.read("/tmp/out").is_empty(), "{streams}");
+    }
+    for pipes in [
+        format!("cat {REQUEST} | {HELPER}"),
+        format!("cat {REQUEST} | {HELPER} | cat"),
+        format!("mkfifo /tmp/fifo && exec {HELPER} <>/tmp/fifo"),
+        format!("script -qec {HELPER} /dev/null"),
+    ] {
+        let begin = Instant::now();
+        let outcome = house.host.run_as("alice", &["sh", "-c", &pipes]);
+        let told = outcome.text();
+        assert!(told.contains("are not sockets") && !told.contains("wrong-code"), "{pipes}: {outcome:?}");
+        // No request was waited for.
+        assert!(begin.elapsed() < LONGEST_LOCK, "{pipes} took {:?}", begin.elapsed());
+    }
+    house.is_whole_and_as(&before);
 }

@@ -1,11 +1,14 @@
 //! What is asked of the helper and how: requests that are slow, endless, too long, about others or for login
 //! programs alone, many at once, and answers that nobody takes.
 
-use super::{PATIENCE, REQUEST, ask, guess, house};
+use super::{House, PATIENCE, REQUEST, ask, guess, house};
 use host::HELPER;
-use std::io::Read as _;
-use std::process::Stdio;
-use std::time::Instant;
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_caller_whose_clock_hardly_ticks_is_not_waited_for_without_end() {
@@ -20,11 +23,19 @@ fn a_caller_whose_clock_hardly_ticks_is_not_waited_for_without_end() {
 fn a_request_that_comes_slowly_or_never_ends_is_given_up() {
     let mut house = house();
     let before = house.host.store();
-    for feeder in ["while printf x; do sleep 0.2; done", "yes", "cat /dev/zero"] {
+    for (piece, pause) in [(&b"x"[..], Duration::from_millis(200)), (&[b'y'; 4096], Duration::ZERO)] {
         let begin = Instant::now();
-        let outcome = house.host.run_as("alice", &["sh", "-c", &format!("{{ {feeder}; }} 2>&- | {HELPER}")]);
-        assert!(outcome.stdout.contains("got no request"), "{feeder}: {outcome:?}");
-        assert!(begin.elapsed() < PATIENCE, "{feeder} took {:?}", begin.elapsed());
+        let (mut socket, mut helper) = house.host.start_on_socket("alice", &[HELPER]);
+        // Until it has ended, and nobody is there to take the next piece.
+        while socket.write_all(piece).is_ok() {
+            std::thread::sleep(pause);
+            assert!(begin.elapsed() < PATIENCE, "{} bytes at a time are still taken", piece.len());
+        }
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.contains("got no request"), "{} bytes at a time: {answer}", piece.len());
+        helper.wait().expect("it ends");
     }
     house.is_whole_and_as(&before);
 }
@@ -32,26 +43,88 @@ fn a_request_that_comes_slowly_or_never_ends_is_given_up() {
 #[test]
 fn an_answer_that_nobody_takes_holds_no_lock() {
     let mut house = house();
-    // The pipe is full before the helper comes, and nobody reads.
-    let script = format!(
-        "mkfifo /tmp/full && exec 9<>/tmp/full && dd if=/dev/zero of=/tmp/full oflag=nonblock bs=4096 status=none 2>&-; \
-         {HELPER} <{REQUEST} >/tmp/full 9>&-; echo ended"
-    );
+    let (ours, theirs) = shared_socket();
+    // Full before the helper comes, and nobody reads.
+    fill(&theirs);
     let before = house.state();
-    let mut child = house
-        .host
-        .command_as("alice", &["timeout", "30", "bash", "-c", &script])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("nsenter (util-linux) should start");
+    let mut child = start(&house, "alice", &[HELPER], &theirs);
+    (&ours).write_all(&house.host.read(REQUEST)).expect("there is room for it");
+    ours.shutdown(Shutdown::Write).expect("it is open");
     house.host.wait_until("the guess is counted", |_| house.state() != before);
     let begin = Instant::now();
     house.lock_is_soon_let_go("after the guess was counted");
-    let mut said = String::new();
-    child.stdout.take().expect("stdout is a pipe").read_to_string(&mut said).expect("bash writes text");
-    assert!(child.wait().expect("it ends").success() && said == "ended\n", "{said}");
-    assert!(begin.elapsed() < PATIENCE, "it took {:?}", begin.elapsed());
+    ends_in_time(&mut child, begin);
+    house.is_whole();
+}
+
+/// A socket pair whose second end stays open here too, as in a process that shares it with the helper.
+fn shared_socket() -> (UnixStream, UnixStream) {
+    UnixStream::pair().expect("the kernel has room for sockets")
+}
+
+fn start(house: &House, user: &str, words: &[&str], theirs: &UnixStream) -> Child {
+    let end = || OwnedFd::from(theirs.try_clone().expect("the kernel has room for descriptors"));
+    let mut command = house.host.command_as(user, words);
+    command.stdin(end()).stdout(end()).spawn().expect("nsenter (util-linux) should start")
+}
+
+/// Writes until there is no room.
+fn fill(socket: &UnixStream) {
+    socket.set_nonblocking(true).expect("a socket can be that");
+    while (&*socket).write(&[b'z'; 512]).is_ok() {}
+    socket.set_nonblocking(false).expect("a socket can be that");
+}
+
+fn ends_in_time(child: &mut Child, begin: Instant) {
+    while child.try_wait().expect("it is a child").is_none() {
+        assert!(begin.elapsed() < PATIENCE, "it still waits after {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Starts the helper so that it goes on late after its so many-th poll(2), and waits until that has seen something.
+fn start_late(house: &House, number: u32, theirs: &UnixStream) -> Child {
+    let inject = format!("inject=poll:delay_exit=500000:when={number}");
+    let words = ["strace", "-o", POLLS, "-e", "trace=poll", "-e", &inject, HELPER];
+    start(house, "root", &words, theirs)
+}
+
+const POLLS: &str = "/tmp/poll.log";
+/// Its first is the standard library's, before main.
+const OF_REQUEST: u32 = 2;
+const OF_ANSWER: u32 = 4;
+
+#[test]
+fn whoever_takes_what_the_helper_saw_blocks_it_no_longer_than_the_request_may_take() {
+    let mut house = house();
+    let before = house.host.store();
+    let (ours, theirs) = shared_socket();
+    let begin = Instant::now();
+    let mut child = start_late(&house, OF_REQUEST, &theirs);
+    house.host.wait_until("it waits for the request", |host| {
+        host.has(POLLS) && String::from_utf8_lossy(&host.read(POLLS)).contains("events=POLLIN}], 1")
+    });
+    (&ours).write_all(b"x").expect("there is room for it");
+    std::thread::sleep(Duration::from_millis(100));
+    (&theirs).read_exact(&mut [0]).expect("it is there until the helper goes on");
+    ends_in_time(&mut child, begin);
+    house.is_whole_and_as(&before);
+}
+
+#[test]
+fn whoever_fills_the_room_that_the_helper_saw_blocks_it_no_longer_than_the_answer_may_take() {
+    let mut house = house();
+    let (ours, theirs) = shared_socket();
+    let begin = Instant::now();
+    (&ours).write_all(&house.host.read(REQUEST)).expect("there is room for it");
+    ours.shutdown(Shutdown::Write).expect("it is open");
+    let mut child = start_late(&house, OF_ANSWER, &theirs);
+    house.host.wait_until("it is about to answer", |host| {
+        host.has(POLLS) && String::from_utf8_lossy(&host.read(POLLS)).contains("events=POLLOUT}], 1")
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    fill(&theirs);
+    ends_in_time(&mut child, begin);
     house.is_whole();
 }
 

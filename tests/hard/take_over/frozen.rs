@@ -1,14 +1,16 @@
 //! A program that strace stops after one of its system calls, until it is to go on.
 
 use crate::strace::{Call, PATIENCE};
-use host::{Host, Outcome};
+use host::{Host, Outcome, ended_on_socket};
 use std::cell::RefCell;
 use std::io::Write as _;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Stdio};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
 
 /// A program between two of its system calls.
 pub struct Frozen {
+    socket: UnixStream,
     child: Child,
     /// Its number among the processes of the host.
     process: String,
@@ -29,17 +31,11 @@ impl Frozen {
         let (trace, inject) = (format!("trace={made}"), format!("inject={made}:signal=STOP:when={number}"));
         host.write(&log, "");
         let traced = ["strace", "-f", "-o", &log, "-e", &trace, "-e", &inject];
-        let mut child = host
-            .command_as(
-                "root",
-                &[&["timeout", "--kill-after=1", PATIENCE], &traced[..], options, words].concat(),
-            )
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("nsenter (util-linux) should start");
-        child.stdin.take().expect("stdin is a pipe").write_all(input.as_bytes()).expect("it is read");
+        let patience = ["timeout", "--kill-after=1", PATIENCE];
+        let (mut socket, child) =
+            host.start_on_socket("root", &[&patience, &traced[..], options, words].concat());
+        socket.write_all(input.as_bytes()).expect("there is room for it");
+        socket.shutdown(Shutdown::Write).expect("it is not closed yet");
         let process = RefCell::new(String::new());
         host.wait_until(&format!("{words:?} is stopped after {call:?}"), |host| {
             let log = String::from_utf8_lossy(&host.read(&log)).into_owned();
@@ -47,7 +43,7 @@ impl Frozen {
             process.replace(stopped.and_then(|line| line.split(' ').next()).unwrap_or_default().to_owned());
             stopped.is_some()
         });
-        Frozen { child, process: process.into_inner() }
+        Frozen { socket, child, process: process.into_inner() }
     }
 
     /// Lets it go on to its end.
@@ -62,10 +58,7 @@ impl Frozen {
 
     fn ends(self, host: &Host, signal: &str) -> Outcome {
         host.must_run(&["kill", signal, &self.process]);
-        let ended = self.child.wait_with_output().expect("a program ends");
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         // strace dies as its program does.
-        let status = ended.status.code().or_else(|| Some(128 + ended.status.signal()?)).expect("it says how");
-        Outcome { status, stdout: text(ended.stdout), stderr: text(ended.stderr) }
+        ended_on_socket(self.socket, self.child)
     }
 }

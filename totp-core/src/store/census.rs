@@ -1,7 +1,7 @@
 //! Whom the store holds something of, and looks at it without a lock, for reports.
 
 use super::slots::Slots;
-use super::{Store, StoreError};
+use super::{Store, StoreError, callers};
 use crate::credential::CredentialId;
 use crate::name::UserName;
 use crate::state::State;
@@ -136,14 +136,17 @@ impl Store {
     }
 }
 
-/// `.NAME.toml.new`, or `.NAME.state.` and sixteen hexadecimal digits: what the store writes before it has its
-/// name.
+/// `.NAME.toml.new`, or `.NAME.state.` or `..callers.` and sixteen hexadecimal digits: what the store writes before it
+/// has its name.
 fn is_temporary(name: &str) -> bool {
     let Some((rest, last)) = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')) else {
         return false;
     };
     let Some((stem, ending)) = rest.rsplit_once('.') else { return false };
     let drawn = last.len() == 16 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if rest == callers::FILE {
+        return drawn;
+    }
     let made = match ending {
         "state" => last == "new" || drawn,
         "toml" | "pending" | "mode" | "absent" => last == "new",
@@ -219,16 +222,24 @@ mod tests {
             let file = File::create(directory.path().join(name)).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
         };
-        for name in [".alice.toml.new", ".alice.state.0123456789abcdef", "alice.toml", ".profile", ".a.b.new"]
-        {
+        for name in [
+            ".alice.toml.new",
+            ".alice.state.0123456789abcdef",
+            "..callers.0123456789abcdef",
+            "..callers.new",
+            ".callers",
+            "alice.toml",
+            ".profile",
+            ".a.b.new",
+        ] {
             made(name, 7200);
         }
         made(".bob.toml.new", 60);
         let mut found = store.leftovers().unwrap();
         found.sort();
-        assert_eq!(found, [".alice.state.0123456789abcdef", ".alice.toml.new"]);
+        assert_eq!(found, ["..callers.0123456789abcdef", ".alice.state.0123456789abcdef", ".alice.toml.new"]);
         store.remove_leftover(".alice.toml.new").unwrap();
         store.remove_leftover(".alice.toml.new").unwrap();
-        assert_eq!(store.leftovers().unwrap().len(), 1);
+        assert_eq!(store.leftovers().unwrap().len(), 2);
     }
 }

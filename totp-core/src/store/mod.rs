@@ -1,10 +1,11 @@
 //! Where it lies on disk: one directory, a set of files a user.
 //!
 //! The directory is opened once, by descriptor; [`file`] opens, checks and replaces what is in it,
-//! [`slots`] is the form of a state file, [`user`] is one user under lock, [`uids`] finds a credential by its uid, and
-//! [`census`] looks at all of them.
+//! [`slots`] is the form of a state file, [`user`] is one user under lock, [`uids`] finds a credential by its uid,
+//! [`callers`] bounds the calls of totp-helper, and [`census`] looks at all of them.
 
 mod adopt;
+mod callers;
 mod census;
 mod file;
 mod slots;
@@ -12,6 +13,7 @@ mod uids;
 mod user;
 
 pub use adopt::Adoption;
+pub use callers::{CALLS_AT_ONCE, CallerPlace};
 pub use census::Holding;
 pub use user::LockedUser;
 

@@ -37,7 +37,7 @@ impl Place {
         let mut names: Vec<_> = fs::read_dir(self.directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name != ".uids")
+            .filter(|name| name != ".uids" && name != callers::FILE)
             .collect();
         names.sort();
         names

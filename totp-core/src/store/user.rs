@@ -264,6 +264,8 @@ impl LockedUser<'_> {
     pub fn write_credential(&self, credential: &Credential) -> Result<(), StoreError> {
         // First: a credential that cannot be found by its uid would be lost with its user's name.
         self.store.index_uid(credential.uid, &self.user)?;
+        // From now on there is a user whose screen locker needs it; the helper makes it where this fails.
+        let _ = self.store.make_caller_places();
         self.put("toml", credential.to_toml().as_bytes())
     }
 
