@@ -1,3 +1,6 @@
+mod kept;
+mod samples;
+
 use super::*;
 use crate::clock::Day;
 use crate::credential::DeviceName;
