@@ -14,15 +14,13 @@ use crate::policy::Policy;
 use crate::source::Source;
 use crate::state::{PastRefusal, State};
 use crate::throttle::Standing;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How many steps beyond the window a code is still called stale rather than wrong.
 const STALE_STEPS: u64 = 10;
 
 /// Why a login was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// No code of any device.
     WrongCode,
@@ -89,8 +87,7 @@ impl fmt::Display for Reason {
 }
 
 /// What proved the second factor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Factor {
     /// A code of this device.
     Device(DeviceName),
@@ -107,7 +104,7 @@ pub enum Factor {
 }
 
 /// A refusal and what may be said of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Why.
     pub reason: Reason,
@@ -158,8 +155,7 @@ impl Refusal {
 }
 
 /// What [`judge`] says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The second factor is proven.
     Accepted(Factor),

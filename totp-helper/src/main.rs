@@ -11,16 +11,16 @@ mod serve;
 mod transfer;
 
 use std::process::ExitCode;
-use totp_core::helper::Answered;
+use totp_core::helper::{Answered, Version};
 use totp_core::operation::Failure;
 
 fn main() -> ExitCode {
     // A panic's text may quote a request; the caller sees that there is no answer.
     std::panic::set_hook(Box::new(|_| {}));
-    let answered = match privileges::shed() {
+    let (answered, version) = match privileges::shed() {
         Ok(caller) => serve::serve(&caller),
-        Err(why) => Answered::Failed(Failure::Unusable(why.to_string())),
+        Err(why) => (Answered::Failed(Failure::Unusable(why.to_string())), Version::Unnamed),
     };
-    let sent = answered.to_toml().is_some_and(|answer| transfer::send(answer.as_bytes()).is_ok());
+    let sent = answered.to_toml(version).is_some_and(|answer| transfer::send(answer.as_bytes()).is_ok());
     if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

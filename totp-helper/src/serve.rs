@@ -5,7 +5,7 @@ use crate::transfer;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
 use totp_core::event::EventLog;
-use totp_core::helper::{Answered, Envelope};
+use totp_core::helper::{Answered, Envelope, Version};
 use totp_core::operation::{self, Actor, Context, Failure, Reply, Request};
 use totp_core::source::Source;
 use totp_core::store::Store;
@@ -14,20 +14,26 @@ use totp_core::syslog::Syslog;
 /// The service of every caller but root.
 const SERVICE: &str = "totp-helper";
 
-/// Reads the request and does what it asks. The lock is let go before this returns.
-pub(crate) fn serve(caller: &Caller) -> Answered {
-    let log = Syslog::open("totp-helper");
-    match answer(caller, &log) {
-        Ok(reply) => Answered::Done(reply),
-        Err(failure) => Answered::Failed(failure),
-    }
+/// Reads the request and does what it asks; with the version to answer in. The lock is let go before this returns.
+pub(crate) fn serve(caller: &Caller) -> (Answered, Version) {
+    let (answer, version) = match request() {
+        Ok(envelope) => {
+            let version = envelope.version;
+            (answer(caller, envelope, &Syslog::open("totp-helper")), version)
+        }
+        // Every version understands what is said to the oldest.
+        Err(failure) => (Err(failure), Version::Unnamed),
+    };
+    (answer.map_or_else(Answered::Failed, Answered::Done), version)
 }
 
-fn answer(caller: &Caller, log: &dyn EventLog) -> Result<Reply, Failure> {
+fn request() -> Result<Envelope, Failure> {
     let text = transfer::receive()
         .map_err(|error| Failure::Unusable(format!("totp-helper got no request: {error}")))?;
-    let envelope = Envelope::parse(&text).map_err(|why| Failure::Unusable(why.to_owned()))?;
-    drop(text);
+    Envelope::parse(&text).map_err(|why| Failure::Unusable(why.to_owned()))
+}
+
+fn answer(caller: &Caller, envelope: Envelope, log: &dyn EventLog) -> Result<Reply, Failure> {
     let account = account(caller.uid, &envelope.user)?;
     let is_root = caller.uid == 0;
     let store = Store::open(&caller.policy.store)?;

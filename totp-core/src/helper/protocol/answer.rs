@@ -1,190 +1,173 @@
-//! An answer as the module reads it: value by value and without serde, which the module does not carry. What is
-//! not exactly one that it knows is none.
+//! Answers: that it was done, with what came of it, or that it was not, and why.
+//!
+//! The module knows the replies that a login meets, and no others. A status is what the tool alone asks for: it is
+//! written and read by serde, from its one definition.
 
-use super::Answered;
-use crate::clock::Day;
-use crate::credential::DeviceName;
-use crate::issued::InvitationId;
-use crate::login::newcomer::{Grace, Welcome};
-use crate::login::{Factor, Reason, Refusal, Verdict};
-use crate::operation::{Begun, Failure, Found, LoginReply, Outlook, Probe, SessionStart};
-use crate::policy::Mode;
-use crate::recovery::MOST_CODES;
+use super::enrolling::{
+    begun, codes, confirmed, grace, outlook, session, shown, welcome, write_begun, write_confirmed,
+    write_grace, write_outlook, write_session, write_shown, write_welcome,
+};
+use super::judging::{probe, refusal, verdict, write_probe, write_refusal, write_verdict};
+use super::reading::{Keys, Words, alone, owned, word};
+use super::writing::Writer;
+use super::{LONGEST_MESSAGE, Version};
+use crate::operation::{Failure, LoginReply, Reply, Status};
 use crate::toml_file::{Entry, Text};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+/// The helper's answer; a caller that asks but a few things names a type that knows their replies alone.
+pub enum Answered<R = Reply> {
+    /// It was done.
+    Done(R),
+    /// It was not.
+    Failed(Failure),
+}
+
+impl Answered<Reply> {
+    /// As sent to a caller of this version. Wiped when dropped. `None` where it cannot be sent, as with a text that
+    /// is too long.
+    #[must_use]
+    pub fn to_toml(&self, version: Version) -> Option<Zeroizing<String>> {
+        let mut to = Writer::new(version, push_as_before);
+        let text = match self {
+            Self::Done(Reply::Status(status)) => {
+                Zeroizing::new(toml::to_string(&StatusAnswer { done: StatusReply { status } }).ok()?)
+            }
+            Self::Done(reply) => {
+                write_reply(&mut to, "done", reply);
+                to.finish()
+            }
+            Self::Failed(failure) => {
+                write_failure(&mut to, "failed", failure);
+                to.finish()
+            }
+        };
+        Some(text).filter(|text| text.len() <= LONGEST_MESSAGE)
+    }
+
+    /// Reads an answer.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        answered(text, |entry| reply(entry, text))
+    }
+}
 
 impl Answered<LoginReply> {
     /// Reads an answer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let document = Text::secret("", text).parse().ok()?;
-        match document.entries().as_slice() {
-            [answer] if answer.key() == "done" => reply(*answer).map(Self::Done),
-            [answer] if answer.key() == "failed" => failure(*answer).map(Self::Failed),
-            _ => None,
-        }
+        answered(text, login_reply)
     }
 }
 
-fn reply(entry: Entry<'_>) -> Option<LoginReply> {
-    match word(entry)? {
-        ("probed", Some(value)) => probe(value).map(LoginReply::Probed),
-        ("judged", Some(value)) => verdict(value).map(LoginReply::Judged),
-        ("begun", Some(value)) => begun(value).map(LoginReply::Begun),
-        ("recovery-codes", Some(value)) => {
-            let codes = value.strings().ok()?;
-            Some(LoginReply::RecoveryCodes(codes.into_iter().map(Zeroizing::new).collect()))
-        }
-        ("welcome", Some(value)) => welcome(value).map(LoginReply::Welcome),
-        ("outlook", Some(value)) => outlook(value).map(LoginReply::Outlook),
-        ("put-off", Some(value)) => grace(value).map(LoginReply::PutOff),
-        ("session", Some(value)) => session_start(value).map(LoginReply::Session),
-        ("done", None) => Some(LoginReply::Done),
+/// A string in the quotes that the toml crate gives it: callers without a version were always sent these bytes.
+fn push_as_before(text: &mut String, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = value.serialize(toml::ser::ValueSerializer::new(text));
+}
+
+fn answered<R>(text: &str, reply: impl Fn(Entry<'_>) -> Option<R>) -> Option<Answered<R>> {
+    let document = Text::secret("", text).parse().ok()?;
+    let mut keys = Keys::of(document.entries());
+    match (keys.take("done"), keys.take("failed")) {
+        (Some(done), None) => reply(done).map(Answered::Done),
+        (None, Some(failed)) => failure(failed).map(Answered::Failed),
         _ => None,
+    }
+}
+
+fn write_reply(to: &mut Writer, key: &'static str, reply: &Reply) {
+    match reply {
+        Reply::Welcome(welcome) => to.table(key, |to| write_welcome(to, "welcome", welcome)),
+        Reply::Session(start) => to.table(key, |to| write_session(to, "session", *start)),
+        Reply::RecoveryCodes(codes) => to.table(key, |to| to.strings("recovery-codes", codes)),
+        Reply::Probed(probe) => to.table(key, |to| to.table("probed", |to| write_probe(to, probe))),
+        Reply::Judged(verdict) => to.table(key, |to| to.table("judged", |to| write_verdict(to, verdict))),
+        Reply::Begun(begun) => to.table(key, |to| to.table("begun", |to| write_begun(to, begun))),
+        Reply::Outlook(outlook) => to.table(key, |to| to.table("outlook", |to| write_outlook(to, outlook))),
+        Reply::PutOff(left) => to.table(key, |to| to.table("put-off", |to| write_grace(to, *left))),
+        Reply::Confirmed(confirmed) => {
+            to.table(key, |to| to.table("confirmed", |to| write_confirmed(to, confirmed)));
+        }
+        Reply::Shown(shown) => to.table(key, |to| to.table("shown", |to| write_shown(to, shown))),
+        Reply::Done => to.string(key, "done"),
+        // See `StatusAnswer`.
+        Reply::Status(_) => {}
+    }
+}
+
+fn login_reply(entry: Entry<'_>) -> Option<LoginReply> {
+    word(
+        entry,
+        &[
+            ("probed", &|value| probe(value?).map(LoginReply::Probed)),
+            ("judged", &|value| verdict(value?).map(LoginReply::Judged)),
+            ("begun", &|value| begun(value?).map(LoginReply::Begun)),
+            ("recovery-codes", &|value| codes(value?).map(LoginReply::RecoveryCodes)),
+            ("welcome", &|value| welcome(value?).map(LoginReply::Welcome)),
+            ("outlook", &|value| outlook(value?).map(LoginReply::Outlook)),
+            ("put-off", &|value| grace(value?).map(LoginReply::PutOff)),
+            ("session", &|value| session(value?).map(LoginReply::Session)),
+            ("done", &|value| alone(value, LoginReply::Done)),
+        ],
+    )
+}
+
+/// `text` is the whole answer. What a login may be answered means the same to the tool.
+fn reply(entry: Entry<'_>, text: &str) -> Option<Reply> {
+    let words: Words<'_, Reply> = &[
+        ("status", &|_| status(text).map(Reply::Status)),
+        ("confirmed", &|value| confirmed(value?).map(Reply::Confirmed)),
+        ("shown", &|value| shown(value?).map(Reply::Shown)),
+    ];
+    login_reply(entry).map(Reply::from).or_else(|| word(entry, words))
+}
+
+/// A status as it is sent, for both sides.
+#[derive(Serialize, Deserialize)]
+struct StatusAnswer<S> {
+    done: StatusReply<S>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StatusReply<S> {
+    status: S,
+}
+
+fn status(text: &str) -> Option<Box<Status>> {
+    toml::from_str::<StatusAnswer<_>>(text).ok().map(|answer| answer.done.status)
+}
+
+/// Every version has the word "unusable": what a caller has no word for, it is sent as that.
+fn write_failure(to: &mut Writer, key: &'static str, failure: &Failure) {
+    match failure {
+        Failure::Refused(refusal) => to.table(key, |to| to.table("refused", |to| write_refusal(to, refusal))),
+        Failure::NotProven { left } => {
+            to.table(key, |to| to.table("not-proven", |to| to.bare("left", left)));
+        }
+        Failure::NotConfigured => to.string(key, "not-configured"),
+        Failure::Impossible(why) => to.table(key, |to| to.string("impossible", why)),
+        Failure::Orphaned(why) => to.table(key, |to| to.string("orphaned", why)),
+        Failure::NotPermitted(why) => to.table(key, |to| to.string("not-permitted", why)),
+        Failure::Unusable(why) => to.table(key, |to| to.string("unusable", why)),
     }
 }
 
 fn failure(entry: Entry<'_>) -> Option<Failure> {
-    match word(entry)? {
-        ("refused", Some(value)) => refusal(value).map(Failure::Refused),
-        ("not-proven", Some(value)) => {
-            Some(Failure::NotProven { left: only(value, "left")?.integer(0..=u8::MAX).ok()? })
-        }
-        ("impossible", Some(value)) => owned(value).map(Failure::Impossible),
-        ("not-configured", None) => Some(Failure::NotConfigured),
-        ("orphaned", Some(value)) => owned(value).map(Failure::Orphaned),
-        ("not-permitted", Some(value)) => owned(value).map(Failure::NotPermitted),
-        ("unusable", Some(value)) => owned(value).map(Failure::Unusable),
-        _ => None,
-    }
-}
-
-fn probe(entry: Entry<'_>) -> Option<Probe> {
-    let [overridden, found] = fields(entry, ["overridden", "found"])?;
-    let overridden = match overridden {
-        Some(mode) => Some(mode.choice(&Mode::NAMES).ok()?),
-        None => None,
-    };
-    let found = match word(found?)? {
-        ("not-configured", None) => Found::NotConfigured,
-        ("orphaned", None) => Found::Orphaned,
-        ("remembered", None) => Found::Remembered,
-        ("code", Some(value)) => Found::Code { digits: only(value, "digits")?.integer(0..=u8::MAX).ok()? },
-        _ => return None,
-    };
-    Some(Probe { overridden, found })
-}
-
-fn verdict(entry: Entry<'_>) -> Option<Verdict> {
-    match word(entry)? {
-        ("accepted", Some(value)) => factor(value).map(Verdict::Accepted),
-        ("refused", Some(value)) => refusal(value).map(Verdict::Refused),
-        _ => None,
-    }
-}
-
-fn factor(entry: Entry<'_>) -> Option<Factor> {
-    match word(entry)? {
-        ("device", Some(value)) => DeviceName::new(value.string().ok()?).map(Factor::Device),
-        ("recovery-code", Some(value)) => {
-            Some(Factor::RecoveryCode { left: only(value, "left")?.integer(0..=MOST_CODES).ok()? })
-        }
-        ("temporary-code", Some(value)) => {
-            Some(Factor::TemporaryCode { left: only(value, "left")?.integer(0..=u8::MAX).ok()? })
-        }
-        _ => None,
-    }
-}
-
-fn refusal(entry: Entry<'_>) -> Option<Refusal> {
-    let keys = ["reason", "wait", "may_tell", "counted", "recorded"];
-    let [reason, wait, may_tell, counted, recorded] = fields(entry, keys)?;
-    Some(Refusal {
-        reason: Reason::from_word(reason?.string().ok()?)?,
-        wait: wait?.integer(0..=u64::MAX).ok()?,
-        may_tell: may_tell?.boolean().ok()?,
-        counted: counted?.boolean().ok()?,
-        recorded: recorded?.boolean().ok()?,
-    })
-}
-
-fn welcome(entry: Entry<'_>) -> Option<Welcome> {
-    match word(entry)? {
-        ("accepted", Some(value)) => factor(value).map(Welcome::Accepted),
-        ("invited", Some(value)) => Some(Welcome::Invited(InvitationId(value.integer(0..=u32::MAX).ok()?))),
-        ("set-up", None) => Some(Welcome::SetUp),
-        ("not-invited", None) => Some(Welcome::NotInvited),
-        _ => None,
-    }
-}
-
-fn outlook(entry: Entry<'_>) -> Option<Outlook> {
-    let keys = ["grace", "mailbox", "mailed_lately", "handed_over"];
-    let [grace, mailbox, mailed_lately, handed_over] = fields(entry, keys)?;
-    Some(Outlook {
-        grace: match grace {
-            Some(value) => Some(self::grace(value)?),
-            None => None,
-        },
-        mailbox: match mailbox {
-            Some(value) => Some(owned(value)?),
-            None => None,
-        },
-        mailed_lately: mailed_lately?.boolean().ok()?,
-        handed_over: handed_over?.boolean().ok()?,
-    })
-}
-
-fn grace(entry: Entry<'_>) -> Option<Grace> {
-    match word(entry)? {
-        ("until", Some(value)) => Day::parse(value.string().ok()?).map(Grace::Until),
-        ("logins", Some(value)) => value.integer(0..=u32::MAX).ok().map(Grace::Logins),
-        _ => None,
-    }
-}
-
-fn session_start(entry: Entry<'_>) -> Option<SessionStart> {
-    match word(entry)? {
-        ("activated", None) => Some(SessionStart::Activated),
-        ("nothing", None) => Some(SessionStart::Nothing),
-        _ => None,
-    }
-}
-
-fn begun(entry: Entry<'_>) -> Option<Begun> {
-    let [nonce, device, uri, secret] = fields(entry, ["nonce", "device", "uri", "secret"])?;
-    Some(Begun {
-        nonce: nonce?.string().ok()?.parse().ok()?,
-        device: DeviceName::new(device?.string().ok()?)?,
-        uri: Zeroizing::new(owned(uri?)?),
-        secret: Zeroizing::new(owned(secret?)?),
-    })
-}
-
-/// A word that stands alone, `"word"`, or with something that belongs to it, as the one key of a table.
-fn word(entry: Entry<'_>) -> Option<(&str, Option<Entry<'_>>)> {
-    if let Ok(word) = entry.string() {
-        return Some((word, None));
-    }
-    match entry.table().ok()?.as_slice() {
-        [only] => Some((only.key(), Some(*only))),
-        _ => None,
-    }
-}
-
-/// The values of a table that has none of other names.
-fn fields<'t, const N: usize>(entry: Entry<'t>, names: [&str; N]) -> Option<[Option<Entry<'t>>; N]> {
-    let entries = entry.table().ok()?;
-    let known = entries.iter().all(|entry| names.contains(&entry.key()));
-    known.then(|| names.map(|name| entries.iter().copied().find(|entry| entry.key() == name)))
-}
-
-/// The one value of a table, under this name.
-fn only<'t>(entry: Entry<'t>, name: &str) -> Option<Entry<'t>> {
-    let [value] = fields(entry, [name])?;
-    value
-}
-
-fn owned(entry: Entry<'_>) -> Option<String> {
-    entry.string().ok().map(str::to_owned)
+    word(
+        entry,
+        &[
+            ("refused", &|value| refusal(value?).map(Failure::Refused)),
+            ("not-proven", &|value| {
+                let left = Keys::within(value?)?.integer("left", 0..=u8::MAX)?;
+                Some(Failure::NotProven { left })
+            }),
+            ("impossible", &|value| owned(value?).map(Failure::Impossible)),
+            ("not-configured", &|value| alone(value, Failure::NotConfigured)),
+            ("orphaned", &|value| owned(value?).map(Failure::Orphaned)),
+            ("not-permitted", &|value| owned(value?).map(Failure::NotPermitted)),
+            ("unusable", &|value| owned(value?).map(Failure::Unusable)),
+        ],
+    )
 }

@@ -1,19 +1,59 @@
-//! One request in, one answer out, both TOML.
+//! One request in, one answer out, both TOML. For each message, writing and reading stand together.
 //!
-//! By serde the helper reads requests and writes answers, and the tool reads them. Requests are written by hand, and
-//! so is read what a login is answered: the module has no serde. Both stand beside this.
+//! Programs that run for weeks, such as screen lockers, keep the module they were started with: an older caller
+//! meets a newer helper, and after a way back a newer caller an older helper. So each request says which
+//! [`Version`] its sender speaks, and the rules are these:
+//!
+//! 1. The helper answers in the version of the request, with no word and no key that is newer.
+//! 2. Of a request, everything must be known: a version, a key or a word that is not is refused. Whoever asks for
+//!    more than this helper knows must not get a judgement that leaves it out.
+//! 3. Of an answer, keys that are not known are ignored. An unknown reason of a refusal reads as a wrong code. Any
+//!    other unknown word makes it an answer that cannot be understood, and that denies. So what changes whether
+//!    somebody is let in takes a word of its own or a new version, never a key beside what is there.
+//!
+//! The bytes of each version are kept under `bytes/` and replayed. What a login needs is written and read by hand
+//! and not by serde, which would make the module larger.
 
-use crate::operation::{Failure, Reply, Request};
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+mod answer;
+mod enrolling;
+mod judging;
+mod reading;
+mod request;
+mod writing;
+
+pub use answer::Answered;
+
+use crate::operation::Request;
 
 /// Longest request and answer, in bytes.
 pub const LONGEST_MESSAGE: usize = 64 * 1024;
 
+/// Which form of the messages a caller speaks; the later is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// A request that names none: of a program from before versions.
+    Unnamed,
+    /// The first with a name, `version = 1`. Its callers ignore keys they do not know.
+    One,
+}
+
+impl Version {
+    /// What this program speaks.
+    pub const CURRENT: Self = Self::One;
+
+    /// The number in a request.
+    fn number(self) -> Option<i64> {
+        match self {
+            Self::Unnamed => None,
+            Self::One => Some(1),
+        }
+    }
+}
+
 /// A request with whom it is about.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Envelope {
+    /// The form that the caller speaks, and is answered in.
+    pub version: Version,
     /// The user. Anyone but root gets only their own name served.
     pub user: String,
     /// The PAM service; believed from root alone.
@@ -22,40 +62,6 @@ pub struct Envelope {
     pub remote_host: Option<String>,
     /// What is asked.
     pub request: Request,
-}
-
-/// The helper's answer; a caller that asks but a few things names a type that knows their replies alone.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Answered<R = Reply> {
-    /// It was done.
-    Done(R),
-    /// It was not.
-    Failed(Failure),
-}
-
-impl Envelope {
-    /// Reads a request; the error says what is wrong and repeats none of it.
-    ///
-    /// # Errors
-    /// A sentence.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        toml::from_str(text).map_err(|_| "the request is not one this helper knows")
-    }
-}
-
-impl Answered<Reply> {
-    /// As sent; `None` where it cannot be, as with a number that TOML has no word for.
-    #[must_use]
-    pub fn to_toml(&self) -> Option<Zeroizing<String>> {
-        toml::to_string(self).ok().map(Zeroizing::new)
-    }
-
-    /// Reads an answer.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        toml::from_str(text).ok()
-    }
 }
 
 #[cfg(test)]
