@@ -22,6 +22,7 @@ mod request;
 mod writing;
 
 pub use answer::Answered;
+pub(super) use request::UNKNOWN_REQUEST;
 
 use crate::operation::Request;
 

@@ -10,7 +10,9 @@ use crate::pending::Nonce;
 use crate::toml_file::{Entry, Text, push_quoted};
 use zeroize::Zeroizing;
 
-const UNKNOWN: &str = "the request is not one this helper knows";
+/// What a helper says of a request that it does not know; helpers from before versions say it of any that names one.
+pub(in crate::helper) const UNKNOWN_REQUEST: &str = "the request is not one this helper knows";
+/// What it says of one that is newer than itself.
 const NEWER: &str = "the request has a version this totp-helper does not know: the program that asks is newer; install both from the same release";
 
 const INTENTS: [(&str, Intent); 2] = [("login", Intent::Login), ("verify", Intent::Verify)];
@@ -37,14 +39,14 @@ impl Envelope {
     /// # Errors
     /// A sentence.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let document = Text::secret("", text).parse().map_err(|_| UNKNOWN)?;
+        let document = Text::secret("", text).parse().map_err(|_| UNKNOWN_REQUEST)?;
         let mut keys = Keys::of(document.entries());
         // First: what a newer version says otherwise is not known here.
-        let version = match version(keys.take("version")).ok_or(UNKNOWN)? {
+        let version = match version(keys.take("version")).ok_or(UNKNOWN_REQUEST)? {
             Named::Known(version) => version,
             Named::Newer => return Err(NEWER),
         };
-        Self::read(version, keys).ok_or(UNKNOWN)
+        Self::read(version, keys).ok_or(UNKNOWN_REQUEST)
     }
 
     fn read(version: Version, mut keys: Keys<'_>) -> Option<Self> {
