@@ -2,6 +2,7 @@ mod identity;
 mod kept;
 mod samples;
 mod unknown;
+mod words;
 
 use super::{Answered, Envelope, Version};
 use crate::operation::{LoginReply, Reply, Request};
