@@ -1,5 +1,6 @@
 //! Answers about a code: what there is to ask for, and what became of it.
 
+use super::Version;
 use super::reading::{Keys, alone, word};
 use super::writing::Writer;
 use crate::credential::DeviceName;
@@ -88,11 +89,32 @@ pub(super) fn factor(entry: Entry<'_>) -> Option<Factor> {
 pub(super) fn write_refusal(to: &mut Writer, refusal: &Refusal) {
     // TOML knows no number beyond.
     let wait = refusal.wait.min(i64::MAX.unsigned_abs());
-    to.string("reason", refusal.reason.as_str());
+    to.string("reason", reason_for(to.version(), refusal.reason.as_str()));
     to.bare("wait", wait);
     to.bare("may_tell", refusal.may_tell);
     to.bare("counted", refusal.counted);
     to.bare("recorded", refusal.recorded);
+}
+
+/// Reasons that callers from before versions know; to them, a word that is none of these is no answer at all.
+const REASONS_BEFORE_VERSIONS: [&str; 9] = [
+    "wrong-code",
+    "used-code",
+    "stale-code",
+    "wrong-recovery-code",
+    "throttled",
+    "ceiling",
+    "malformed",
+    "no-answer",
+    "unsynchronised",
+];
+
+/// The word for a reason that a caller of this version is sent.
+fn reason_for(version: Version, word: &'static str) -> &'static str {
+    match version {
+        Version::Unnamed if !REASONS_BEFORE_VERSIONS.contains(&word) => Reason::WrongCode.as_str(),
+        _ => word,
+    }
 }
 
 /// A reason of a newer helper is a refusal all the same.
@@ -105,4 +127,16 @@ pub(super) fn refusal(entry: Entry<'_>) -> Option<Refusal> {
         counted: keys.boolean("counted")?,
         recorded: keys.boolean("recorded")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_is_newer_than_versions_is_a_wrong_code_to_callers_from_before_them() {
+        assert_eq!(reason_for(Version::Unnamed, "too-loud"), "wrong-code");
+        assert_eq!(reason_for(Version::One, "too-loud"), "too-loud");
+        assert_eq!(reason_for(Version::Unnamed, "ceiling"), "ceiling");
+    }
 }
