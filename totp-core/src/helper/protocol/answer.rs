@@ -8,7 +8,7 @@ use super::enrolling::{
     write_grace, write_outlook, write_session, write_shown, write_welcome,
 };
 use super::judging::{probe, refusal, verdict, write_probe, write_refusal, write_verdict};
-use super::reading::{Keys, Words, alone, owned, word};
+use super::reading::{Keys, owned, word};
 use super::writing::Writer;
 use super::{LONGEST_MESSAGE, Version};
 use crate::operation::{Failure, LoginReply, Reply, Status};
@@ -98,30 +98,32 @@ fn write_reply(to: &mut Writer, key: &'static str, reply: &Reply) {
 }
 
 fn login_reply(entry: Entry<'_>) -> Option<LoginReply> {
-    word(
-        entry,
-        &[
-            ("probed", &|value| probe(value?).map(LoginReply::Probed)),
-            ("judged", &|value| verdict(value?).map(LoginReply::Judged)),
-            ("begun", &|value| begun(value?).map(LoginReply::Begun)),
-            ("recovery-codes", &|value| codes(value?).map(LoginReply::RecoveryCodes)),
-            ("welcome", &|value| welcome(value?).map(LoginReply::Welcome)),
-            ("outlook", &|value| outlook(value?).map(LoginReply::Outlook)),
-            ("put-off", &|value| grace(value?).map(LoginReply::PutOff)),
-            ("session", &|value| session(value?).map(LoginReply::Session)),
-            ("done", &|value| alone(value, LoginReply::Done)),
-        ],
-    )
+    match word(entry, "probed judged begun recovery-codes welcome outlook put-off session done")? {
+        ("probed", Some(value)) => probe(value).map(LoginReply::Probed),
+        ("judged", Some(value)) => verdict(value).map(LoginReply::Judged),
+        ("begun", Some(value)) => begun(value).map(LoginReply::Begun),
+        ("recovery-codes", Some(value)) => codes(value).map(LoginReply::RecoveryCodes),
+        ("welcome", Some(value)) => welcome(value).map(LoginReply::Welcome),
+        ("outlook", Some(value)) => outlook(value).map(LoginReply::Outlook),
+        ("put-off", Some(value)) => grace(value).map(LoginReply::PutOff),
+        ("session", Some(value)) => session(value).map(LoginReply::Session),
+        ("done", None) => Some(LoginReply::Done),
+        _ => None,
+    }
 }
 
-/// `text` is the whole answer. What a login may be answered means the same to the tool.
+/// What a login may be answered means the same to the tool. `text` is the whole answer.
 fn reply(entry: Entry<'_>, text: &str) -> Option<Reply> {
-    let words: Words<'_, Reply> = &[
-        ("status", &|_| status(text).map(Reply::Status)),
-        ("confirmed", &|value| confirmed(value?).map(Reply::Confirmed)),
-        ("shown", &|value| shown(value?).map(Reply::Shown)),
-    ];
-    login_reply(entry).map(Reply::from).or_else(|| word(entry, words))
+    login_reply(entry).map(Reply::from).or_else(|| tool_reply(entry, text))
+}
+
+fn tool_reply(entry: Entry<'_>, text: &str) -> Option<Reply> {
+    match word(entry, "status confirmed shown")? {
+        ("status", Some(_)) => status(text).map(Reply::Status),
+        ("confirmed", Some(value)) => confirmed(value).map(Reply::Confirmed),
+        ("shown", Some(value)) => shown(value).map(Reply::Shown),
+        _ => None,
+    }
 }
 
 /// A status as it is sent, for both sides.
@@ -144,7 +146,7 @@ fn write_failure(to: &mut Writer, key: &'static str, failure: &Failure) {
     match failure {
         Failure::Refused(refusal) => to.table(key, |to| to.table("refused", |to| write_refusal(to, refusal))),
         Failure::NotProven { left } => {
-            to.table(key, |to| to.table("not-proven", |to| to.bare("left", left)));
+            to.table(key, |to| to.table("not-proven", |to| to.bare("left", &left)));
         }
         Failure::NotConfigured => to.string(key, "not-configured"),
         Failure::Impossible(why) => to.table(key, |to| to.string("impossible", why)),
@@ -155,19 +157,16 @@ fn write_failure(to: &mut Writer, key: &'static str, failure: &Failure) {
 }
 
 fn failure(entry: Entry<'_>) -> Option<Failure> {
-    word(
-        entry,
-        &[
-            ("refused", &|value| refusal(value?).map(Failure::Refused)),
-            ("not-proven", &|value| {
-                let left = Keys::within(value?)?.integer("left", 0..=u8::MAX)?;
-                Some(Failure::NotProven { left })
-            }),
-            ("impossible", &|value| owned(value?).map(Failure::Impossible)),
-            ("not-configured", &|value| alone(value, Failure::NotConfigured)),
-            ("orphaned", &|value| owned(value?).map(Failure::Orphaned)),
-            ("not-permitted", &|value| owned(value?).map(Failure::NotPermitted)),
-            ("unusable", &|value| owned(value?).map(Failure::Unusable)),
-        ],
-    )
+    match word(entry, "refused not-proven impossible not-configured orphaned not-permitted unusable")? {
+        ("refused", Some(value)) => refusal(value).map(Failure::Refused),
+        ("not-proven", Some(value)) => {
+            Some(Failure::NotProven { left: Keys::within(value)?.integer("left", 0..=u8::MAX)? })
+        }
+        ("impossible", Some(value)) => owned(value).map(Failure::Impossible),
+        ("not-configured", None) => Some(Failure::NotConfigured),
+        ("orphaned", Some(value)) => owned(value).map(Failure::Orphaned),
+        ("not-permitted", Some(value)) => owned(value).map(Failure::NotPermitted),
+        ("unusable", Some(value)) => owned(value).map(Failure::Unusable),
+        _ => None,
+    }
 }

@@ -1,7 +1,7 @@
 //! Answers about setting up: what a login without a second factor may do, and secrets that are shown.
 
 use super::judging::{factor, write_factor};
-use super::reading::{Keys, alone, owned, word};
+use super::reading::{Keys, owned, word};
 use super::writing::Writer;
 use crate::clock::Day;
 use crate::credential::DeviceName;
@@ -16,28 +16,26 @@ use zeroize::Zeroizing;
 pub(super) fn write_welcome(to: &mut Writer, key: &'static str, welcome: &Welcome) {
     match welcome {
         Welcome::Accepted(factor) => to.table(key, |to| to.table("accepted", |to| write_factor(to, factor))),
-        Welcome::Invited(InvitationId(id)) => to.table(key, |to| to.bare("invited", id)),
+        Welcome::Invited(InvitationId(id)) => to.table(key, |to| to.bare("invited", &id)),
         Welcome::SetUp => to.string(key, "set-up"),
         Welcome::NotInvited => to.string(key, "not-invited"),
     }
 }
 
 pub(super) fn welcome(entry: Entry<'_>) -> Option<Welcome> {
-    word(
-        entry,
-        &[
-            ("accepted", &|value| factor(value?).map(Welcome::Accepted)),
-            ("invited", &|value| value?.integer(0..=u32::MAX).ok().map(InvitationId).map(Welcome::Invited)),
-            ("set-up", &|value| alone(value, Welcome::SetUp)),
-            ("not-invited", &|value| alone(value, Welcome::NotInvited)),
-        ],
-    )
+    match word(entry, "accepted invited set-up not-invited")? {
+        ("accepted", Some(value)) => factor(value).map(Welcome::Accepted),
+        ("invited", Some(value)) => Some(Welcome::Invited(InvitationId(value.integer(0..=u32::MAX).ok()?))),
+        ("set-up", None) => Some(Welcome::SetUp),
+        ("not-invited", None) => Some(Welcome::NotInvited),
+        _ => None,
+    }
 }
 
 pub(super) fn write_outlook(to: &mut Writer, outlook: &Outlook) {
     to.string_if_any("mailbox", outlook.mailbox.as_deref());
-    to.bare("mailed_lately", outlook.mailed_lately);
-    to.bare("handed_over", outlook.handed_over);
+    to.bare("mailed_lately", &outlook.mailed_lately);
+    to.bare("handed_over", &outlook.handed_over);
     if let Some(grace) = &outlook.grace {
         to.table("grace", |to| write_grace(to, *grace));
     }
@@ -56,18 +54,16 @@ pub(super) fn outlook(entry: Entry<'_>) -> Option<Outlook> {
 pub(super) fn write_grace(to: &mut Writer, grace: Grace) {
     match grace {
         Grace::Until(day) => to.string("until", &day.to_string()),
-        Grace::Logins(logins) => to.bare("logins", logins),
+        Grace::Logins(logins) => to.bare("logins", &logins),
     }
 }
 
 pub(super) fn grace(entry: Entry<'_>) -> Option<Grace> {
-    word(
-        entry,
-        &[
-            ("until", &|value| Day::parse(value?.string().ok()?).map(Grace::Until)),
-            ("logins", &|value| value?.integer(0..=u32::MAX).ok().map(Grace::Logins)),
-        ],
-    )
+    match word(entry, "until logins")? {
+        ("until", Some(value)) => Day::parse(value.string().ok()?).map(Grace::Until),
+        ("logins", Some(value)) => value.integer(0..=u32::MAX).ok().map(Grace::Logins),
+        _ => None,
+    }
 }
 
 pub(super) fn write_session(to: &mut Writer, key: &'static str, start: SessionStart) {
@@ -81,13 +77,11 @@ pub(super) fn write_session(to: &mut Writer, key: &'static str, start: SessionSt
 }
 
 pub(super) fn session(entry: Entry<'_>) -> Option<SessionStart> {
-    word(
-        entry,
-        &[
-            ("activated", &|value| alone(value, SessionStart::Activated)),
-            ("nothing", &|value| alone(value, SessionStart::Nothing)),
-        ],
-    )
+    match word(entry, "activated nothing")? {
+        ("activated", None) => Some(SessionStart::Activated),
+        ("nothing", None) => Some(SessionStart::Nothing),
+        _ => None,
+    }
 }
 
 pub(super) fn write_begun(to: &mut Writer, begun: &Begun) {

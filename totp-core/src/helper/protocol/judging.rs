@@ -1,7 +1,7 @@
 //! Answers about a code: what there is to ask for, and what became of it.
 
 use super::Version;
-use super::reading::{Keys, alone, word};
+use super::reading::{Keys, word};
 use super::writing::Writer;
 use crate::credential::DeviceName;
 use crate::login::{Factor, Reason, Refusal, Verdict};
@@ -17,7 +17,7 @@ pub(super) fn write_probe(to: &mut Writer, probe: &Probe) {
         Found::Orphaned => to.string("found", "orphaned"),
         Found::Remembered => to.string("found", "remembered"),
         Found::Code { digits } => {
-            to.table("found", |to| to.table("code", |to| to.bare("digits", digits)));
+            to.table("found", |to| to.table("code", |to| to.bare("digits", &digits)));
         }
     }
 }
@@ -27,19 +27,20 @@ pub(super) fn probe(entry: Entry<'_>) -> Option<Probe> {
     let mut keys = Keys::within(entry)?;
     Some(Probe {
         overridden: keys.optional("overridden", |mode| mode.choice(&Mode::NAMES).ok())?,
-        found: word(
-            keys.take("found")?,
-            &[
-                ("not-configured", &|value| alone(value, Found::NotConfigured)),
-                ("orphaned", &|value| alone(value, Found::Orphaned)),
-                ("remembered", &|value| alone(value, Found::Remembered)),
-                ("code", &|value| {
-                    let digits = Keys::within(value?)?.integer("digits", 0..=u8::MAX)?;
-                    Some(Found::Code { digits })
-                }),
-            ],
-        )?,
+        found: found(keys.take("found")?)?,
     })
+}
+
+fn found(entry: Entry<'_>) -> Option<Found> {
+    match word(entry, "not-configured orphaned remembered code")? {
+        ("not-configured", None) => Some(Found::NotConfigured),
+        ("orphaned", None) => Some(Found::Orphaned),
+        ("remembered", None) => Some(Found::Remembered),
+        ("code", Some(value)) => {
+            Some(Found::Code { digits: Keys::within(value)?.integer("digits", 0..=u8::MAX)? })
+        }
+        _ => None,
+    }
 }
 
 /// What comes with an acceptance and changes nothing about it goes beside it, and to callers of
@@ -52,48 +53,42 @@ pub(super) fn write_verdict(to: &mut Writer, verdict: &Verdict) {
 }
 
 pub(super) fn verdict(entry: Entry<'_>) -> Option<Verdict> {
-    word(
-        entry,
-        &[
-            ("accepted", &|value| factor(value?).map(Verdict::Accepted)),
-            ("refused", &|value| refusal(value?).map(Verdict::Refused)),
-        ],
-    )
+    match word(entry, "accepted refused")? {
+        ("accepted", Some(value)) => factor(value).map(Verdict::Accepted),
+        ("refused", Some(value)) => refusal(value).map(Verdict::Refused),
+        _ => None,
+    }
 }
 
 pub(super) fn write_factor(to: &mut Writer, factor: &Factor) {
     match factor {
         Factor::Device(device) => to.string("device", device.as_str()),
-        Factor::RecoveryCode { left } => to.table("recovery-code", |to| to.bare("left", left)),
-        Factor::TemporaryCode { left } => to.table("temporary-code", |to| to.bare("left", left)),
+        Factor::RecoveryCode { left } => to.table("recovery-code", |to| to.bare("left", &left)),
+        Factor::TemporaryCode { left } => to.table("temporary-code", |to| to.bare("left", &left)),
     }
 }
 
 pub(super) fn factor(entry: Entry<'_>) -> Option<Factor> {
-    word(
-        entry,
-        &[
-            ("device", &|value| DeviceName::new(value?.string().ok()?).map(Factor::Device)),
-            ("recovery-code", &|value| {
-                let left = Keys::within(value?)?.integer("left", 0..=MOST_CODES)?;
-                Some(Factor::RecoveryCode { left })
-            }),
-            ("temporary-code", &|value| {
-                let left = Keys::within(value?)?.integer("left", 0..=u8::MAX)?;
-                Some(Factor::TemporaryCode { left })
-            }),
-        ],
-    )
+    match word(entry, "device recovery-code temporary-code")? {
+        ("device", Some(value)) => DeviceName::new(value.string().ok()?).map(Factor::Device),
+        ("recovery-code", Some(value)) => {
+            Some(Factor::RecoveryCode { left: Keys::within(value)?.integer("left", 0..=MOST_CODES)? })
+        }
+        ("temporary-code", Some(value)) => {
+            Some(Factor::TemporaryCode { left: Keys::within(value)?.integer("left", 0..=u8::MAX)? })
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn write_refusal(to: &mut Writer, refusal: &Refusal) {
     // TOML knows no number beyond.
     let wait = refusal.wait.min(i64::MAX.unsigned_abs());
     to.string("reason", reason_for(to.version(), refusal.reason.as_str()));
-    to.bare("wait", wait);
-    to.bare("may_tell", refusal.may_tell);
-    to.bare("counted", refusal.counted);
-    to.bare("recorded", refusal.recorded);
+    to.bare("wait", &wait);
+    to.bare("may_tell", &refusal.may_tell);
+    to.bare("counted", &refusal.counted);
+    to.bare("recorded", &refusal.recorded);
 }
 
 /// Reasons that callers from before versions know; to them, a word that is none of these is no answer at all.

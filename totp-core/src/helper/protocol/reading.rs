@@ -73,28 +73,20 @@ pub(super) fn owned(entry: Entry<'_>) -> Option<String> {
     entry.string().ok().map(str::to_owned)
 }
 
-/// Words of an enum, each with what reads what belongs to it.
-pub(super) type Words<'w, T> = &'w [(&'static str, &'w dyn Fn(Option<Entry<'_>>) -> Option<T>)];
-
-/// A word that stands alone, `"word"`, or with something that belongs to it, as a key of a table. Keys that are no
-/// such word are ignored; two that are make it none, whatever they hold: one of them might deny what the other
-/// allows.
-pub(super) fn word<T>(entry: Entry<'_>, words: Words<'_, T>) -> Option<T> {
+/// Which of the words of an enum, listed with blanks between them, an entry says: alone, `"word"`, or with something
+/// that belongs to it, as a key of a table. Keys that are no such word are ignored; two that are make it none, whatever
+/// they hold: one of them might deny what the other allows.
+pub(super) fn word<'t>(entry: Entry<'t>, words: &str) -> Option<(&'t str, Option<Entry<'t>>)> {
     if let Ok(alone) = entry.string() {
-        let (_, read) = words.iter().find(|(word, _)| *word == alone)?;
-        return read(None);
+        return Some((alone, None));
     }
-    let mut keys = Keys::within(entry)?;
-    let mut found = words.iter().filter_map(|(word, read)| keys.take(word).map(|value| (read, value)));
+    let entries = entry.table().ok()?;
+    let is_one = |entry: &Entry<'t>| words.split(' ').any(|word| word == entry.key());
+    let mut found = entries.into_iter().filter(is_one);
     match (found.next(), found.next()) {
-        (Some((read, value)), None) => read(Some(value)),
+        (Some(value), None) => Some((value.key(), Some(value))),
         _ => None,
     }
-}
-
-/// For a word that nothing belongs to.
-pub(super) fn alone<T>(value: Option<Entry<'_>>, meaning: T) -> Option<T> {
-    value.is_none().then_some(meaning)
 }
 
 /// The version that a request names.

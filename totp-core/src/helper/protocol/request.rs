@@ -25,7 +25,7 @@ impl Envelope {
     pub fn to_toml(&self) -> Zeroizing<String> {
         let mut to = Writer::new(self.version, push_quoted);
         if let Some(number) = to.version().number() {
-            to.bare("version", number);
+            to.bare("version", &number);
         }
         to.string("user", &self.user);
         to.string("service", &self.service);
@@ -91,7 +91,7 @@ fn write_keys(request: &Request, to: &mut Writer) {
         Request::Judge { intent, typed, second_try } => {
             to.string("intent", word_of(&INTENTS, *intent));
             to.string("typed", typed);
-            to.bare("second_try", second_try);
+            to.bare("second_try", &second_try);
         }
         Request::Begin { purpose, device, code } => {
             to.string("purpose", word_of(&PURPOSES, *purpose));
@@ -116,7 +116,7 @@ fn write_keys(request: &Request, to: &mut Writer) {
         Request::BeginAtLogin { nonce, invited } => {
             to.string("nonce", &nonce.to_string());
             if let Some(InvitationId(invitation)) = invited {
-                to.bare("invited", invitation);
+                to.bare("invited", &invitation);
             }
         }
         Request::OpenSession { nonce } => {

@@ -54,7 +54,7 @@ impl Writer {
     }
 
     /// A number, `true` or `false`.
-    pub(super) fn bare(&mut self, key: &str, value: impl Display) {
+    pub(super) fn bare(&mut self, key: &str, value: &dyn Display) {
         self.key(key);
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{value}");
