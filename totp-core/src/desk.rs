@@ -4,7 +4,7 @@
 use crate::account::Account;
 use crate::clock::Timestamp;
 use crate::event::EventLog;
-use crate::helper::{self, Answered, Envelope};
+use crate::helper::{self, Answered, Envelope, Version};
 use crate::operation::{self, Actor, Context, Failure, LoginReply, Reply, Request};
 use crate::policy::Policy;
 use crate::source::Source;
@@ -122,6 +122,7 @@ impl<'a> Desk<'a> {
 
 fn envelope(caller: &Caller<'_>, request: Request) -> Envelope {
     Envelope {
+        version: Version::CURRENT,
         user: caller.account.name.to_string(),
         service: caller.service.to_owned(),
         remote_host: caller.remote_host.map(str::to_owned),

@@ -6,7 +6,6 @@
 use crate::clock::Timestamp;
 use crate::random::{self, NoRandomness};
 use crate::recovery::{Hash, draw, hash};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Seconds that an invitation is good for where nobody says otherwise: three days.
@@ -75,7 +74,7 @@ pub enum Handover {
 }
 
 /// Tells one invitation of a user from the next: what was begun with one does not end with another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvitationId(pub u32);
 
 impl Invitation {

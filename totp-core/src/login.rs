@@ -14,7 +14,6 @@ use crate::policy::Policy;
 use crate::source::Source;
 use crate::state::{PastRefusal, State};
 use crate::throttle::{ThrottleState, cost_of_guess};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -24,8 +23,7 @@ const HOTP_PAIR_AHEAD: u64 = 3;
 const STALE_STEPS: u64 = 10;
 
 /// Why a login was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// No code of any device.
     WrongCode,
@@ -40,7 +38,6 @@ pub enum Reason {
     Throttled,
     /// A budget is used up; see [`ThrottleState::Exhausted`]. The word is that of earlier versions, which had a
     /// ceiling there: people's filters know it.
-    #[serde(rename = "ceiling")]
     Exhausted,
     /// Nothing that could be a code; not counted.
     Malformed,
@@ -95,8 +92,7 @@ impl fmt::Display for Reason {
 }
 
 /// What proved the second factor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Factor {
     /// A code of this device.
     Device(DeviceName),
@@ -113,7 +109,7 @@ pub enum Factor {
 }
 
 /// A refusal and what may be said of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Why, as far as anybody may hear it. What it was exactly is the last of the state's refusals.
     pub reason: Reason,
@@ -164,8 +160,7 @@ impl Refusal {
 }
 
 /// What [`judge`] says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The second factor is proven.
     Accepted(Factor),

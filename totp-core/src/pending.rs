@@ -8,7 +8,6 @@ use crate::issued::InvitationId;
 use crate::random::{self, NoRandomness};
 use crate::recovery::{Hash, MOST_CODES, RecoverySet};
 use crate::toml_file::{Entry, FileError, Text, quoted};
-use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use zeroize::Zeroizing;
 
@@ -19,23 +18,8 @@ pub const LIVES_FOR: u64 = 15 * 60;
 pub const MOST_FAILURES: u8 = 10;
 
 /// Ties the confirmation of a set-up to its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce(u128);
-
-impl TryFrom<String> for Nonce {
-    type Error = std::num::ParseIntError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Nonce> for String {
-    fn from(nonce: Nonce) -> Self {
-        nonce.to_string()
-    }
-}
 
 impl Nonce {
     /// Draws a new one.

@@ -14,7 +14,7 @@ mod transfer;
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use totp_core::helper::Answered;
+use totp_core::helper::{Answered, Version};
 use totp_core::operation::Failure;
 use transfer::Sockets;
 
@@ -30,10 +30,10 @@ fn main() -> ExitCode {
         let _ = std::io::stderr().write_all(NO_SOCKETS.as_bytes());
         return ExitCode::FAILURE;
     };
-    let answered = match &caller {
+    let (answered, version) = match &caller {
         Ok(caller) => serve::serve(caller, &sockets),
-        Err(why) => Answered::Failed(Failure::Unusable(why.to_string())),
+        Err(why) => (Answered::Failed(Failure::Unusable(why.to_string())), Version::Unnamed),
     };
-    let sent = answered.to_toml().is_some_and(|answer| sockets.send(answer.as_bytes()).is_ok());
+    let sent = answered.to_toml(version).is_some_and(|answer| sockets.send(answer.as_bytes()).is_ok());
     if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,7 +5,7 @@ use crate::transfer::Sockets;
 use totp_core::account::Account;
 use totp_core::clock::Timestamp;
 use totp_core::event::EventLog;
-use totp_core::helper::{Answered, Envelope};
+use totp_core::helper::{Answered, Envelope, Version};
 use totp_core::operation::{self, Actor, Context, Failure, Reply, Request};
 use totp_core::source::Source;
 use totp_core::syslog::Syslog;
@@ -13,21 +13,27 @@ use totp_core::syslog::Syslog;
 /// The service of every caller but root.
 const SERVICE: &str = "totp-helper";
 
-/// Reads the request and does what it asks. The lock is let go before this returns.
-pub(crate) fn serve(caller: &Caller, sockets: &Sockets) -> Answered {
-    let log = Syslog::open("totp-helper");
-    match answer(caller, sockets, &log) {
-        Ok(reply) => Answered::Done(reply),
-        Err(failure) => Answered::Failed(failure),
-    }
+/// Reads the request and does what it asks; with the version to answer in. The lock is let go before this returns.
+pub(crate) fn serve(caller: &Caller, sockets: &Sockets) -> (Answered, Version) {
+    let (answer, version) = match request(sockets) {
+        Ok(envelope) => {
+            let version = envelope.version;
+            (answer(caller, envelope, &Syslog::open("totp-helper")), version)
+        }
+        // Every version understands what is said to the oldest.
+        Err(failure) => (Err(failure), Version::Unnamed),
+    };
+    (answer.map_or_else(Answered::Failed, Answered::Done), version)
 }
 
-fn answer(caller: &Caller, sockets: &Sockets, log: &dyn EventLog) -> Result<Reply, Failure> {
+fn request(sockets: &Sockets) -> Result<Envelope, Failure> {
     let text = sockets
         .receive()
         .map_err(|error| Failure::Unusable(format!("totp-helper got no request: {error}")))?;
-    let envelope = Envelope::parse(&text).map_err(|why| Failure::Unusable(why.to_owned()))?;
-    drop(text);
+    Envelope::parse(&text).map_err(|why| Failure::Unusable(why.to_owned()))
+}
+
+fn answer(caller: &Caller, envelope: Envelope, log: &dyn EventLog) -> Result<Reply, Failure> {
     let account = account(caller.uid, &envelope.user)?;
     let is_root = caller.uid == 0;
     let context = Context {

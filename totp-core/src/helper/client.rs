@@ -3,6 +3,7 @@
 //! The host may be a screen locker that reaps children, ignores SIGCHLD, or runs threads: the answer on
 //! the socket is what counts, not the exit status, and a dead helper must not raise SIGPIPE.
 
+use super::protocol::UNKNOWN_REQUEST;
 use super::{Answered, Envelope, HELPER, LONGEST_MESSAGE};
 use crate::operation::Failure;
 use nix::errno::Errno;
@@ -41,6 +42,10 @@ pub fn call<R>(envelope: &Envelope, read: fn(&str) -> Option<Answered<R>>) -> Re
     let answer = answer.map_err(|error| no_answer(&format!("gave no answer: {error}")))?;
     match read(&answer) {
         Some(Answered::Done(reply)) => Ok(reply),
+        // What is sent here is whole: a helper that does not know it is an older one.
+        Some(Answered::Failed(Failure::Unusable(why))) if why == UNKNOWN_REQUEST => {
+            Err(no_answer("is older than the program that asks it; install both from the same release"))
+        }
         Some(Answered::Failed(failure)) => Err(failure),
         None => Err(no_answer("gave no answer that can be understood")),
     }

@@ -1,12 +1,10 @@
 //! The two sides of totp-helper: what goes over its socket, and the client that starts it.
 
 mod client;
-mod login_answer;
 mod protocol;
-mod request;
 
 pub use client::call;
-pub use protocol::{Answered, Envelope, LONGEST_MESSAGE};
+pub use protocol::{Answered, Envelope, LONGEST_MESSAGE, Version};
 
 /// Where totp-helper is installed. Compiled in: a path from the environment would be the caller's choice.
 pub const HELPER: &str = match option_env!("PAM_TOTP_HELPER") {

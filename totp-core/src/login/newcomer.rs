@@ -17,8 +17,7 @@ use std::fmt;
 pub const BETWEEN_MAILS: u64 = 10 * 60;
 
 /// What the answer of a newcomer opens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Welcome {
     /// A temporary code: the login passes.
     Accepted(Factor),
@@ -32,12 +31,31 @@ pub enum Welcome {
 
 /// How set-up may be put off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "GraceKeys")]
 pub enum Grace {
     /// As often as one likes, through this day.
     Until(Day),
     /// So many times.
     Logins(u32),
+}
+
+/// As the tool reads it in a status: what a newer helper says beside it is ignored.
+#[derive(Deserialize)]
+struct GraceKeys {
+    until: Option<Day>,
+    logins: Option<u32>,
+}
+
+impl TryFrom<GraceKeys> for Grace {
+    type Error = &'static str;
+
+    fn try_from(keys: GraceKeys) -> Result<Self, Self::Error> {
+        match keys {
+            GraceKeys { until: Some(day), logins: None } => Ok(Self::Until(day)),
+            GraceKeys { until: None, logins: Some(logins) } => Ok(Self::Logins(logins)),
+            _ => Err("neither a day nor a number of logins"),
+        }
+    }
 }
 
 impl fmt::Display for Grace {

@@ -16,8 +16,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// What a judged code is for, as the log names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// A login.
     Login,
@@ -26,8 +25,7 @@ pub enum Intent {
 }
 
 /// What a set-up is for, as a caller names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The first device.
     First,
@@ -38,8 +36,6 @@ pub enum Purpose {
 }
 
 /// A request about one user.
-#[derive(Deserialize)]
-#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// What a login will have to ask.
     Probe,
@@ -133,8 +129,7 @@ pub enum Request {
 }
 
 /// What a login will have to ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// An administrator's override in force.
     pub overridden: Option<Mode>,
@@ -143,8 +138,7 @@ pub struct Probe {
 }
 
 /// What there is to ask a user for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Nothing can be asked: not set up.
     NotConfigured,
@@ -161,7 +155,7 @@ pub enum Found {
 }
 
 /// How a newcomer's login can go on without a set-up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outlook {
     /// How set-up may be put off.
     pub grace: Option<Grace>,
@@ -174,8 +168,7 @@ pub struct Outlook {
 }
 
 /// What came of opening a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionStart {
     /// The set-up of this login counts now.
     Activated,
@@ -226,7 +219,7 @@ pub struct Status {
     /// Whether the budget of strangers is used up.
     pub at_ceiling: bool,
     /// Whose budget of guesses is used up: no code from there is judged but two in a row.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exhausted: Vec<Party>,
     /// Addresses not asked again.
     pub remembered_hosts: Vec<HostStatus>,
@@ -285,7 +278,6 @@ pub struct HostStatus {
 }
 
 /// A set-up that was begun. Wiped when dropped.
-#[derive(Serialize, Deserialize)]
 pub struct Begun {
     /// For the confirmation.
     pub nonce: Nonce,
@@ -298,7 +290,6 @@ pub struct Begun {
 }
 
 /// A set-up that counts now.
-#[derive(Serialize, Deserialize)]
 pub struct Confirmed {
     /// The device's name.
     pub device: DeviceName,
@@ -307,7 +298,6 @@ pub struct Confirmed {
 }
 
 /// A secret shown again. Wiped when dropped.
-#[derive(Serialize, Deserialize)]
 pub struct Shown {
     /// The device's name.
     pub device: DeviceName,
@@ -318,8 +308,6 @@ pub struct Shown {
 }
 
 /// The answer to a request that was done.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// To [`Request::Probe`].
     Probed(Probe),
@@ -386,8 +374,7 @@ impl From<LoginReply> for Reply {
 }
 
 /// Why a request was not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The code was refused.
     Refused(Refusal),

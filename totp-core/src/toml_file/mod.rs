@@ -68,6 +68,15 @@ impl Document<'_> {
     }
 }
 
+impl Drop for Document<'_> {
+    fn drop(&mut self) {
+        // A string with escapes is a copy of its own.
+        if self.text.secret {
+            self.root.wipe();
+        }
+    }
+}
+
 impl<'a> Text<'a> {
     /// A text whose errors repeat what is wrong, for whoever must find it.
     pub(crate) fn open(file: &'a str, text: &'a str) -> Self {

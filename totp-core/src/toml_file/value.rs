@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
+use zeroize::Zeroize as _;
 
 /// A table: its keys in the order of the file, none twice.
 #[derive(Debug, Default, PartialEq)]
@@ -43,7 +44,25 @@ pub(super) enum Value<'a> {
     Table(Table<'a>),
 }
 
+impl Table<'_> {
+    /// Overwrites every string that is a copy of its own.
+    pub(super) fn wipe(&mut self) {
+        for pair in &mut self.0 {
+            pair.item.value.wipe();
+        }
+    }
+}
+
 impl Value<'_> {
+    fn wipe(&mut self) {
+        match self {
+            Self::String(Cow::Owned(text)) => text.zeroize(),
+            Self::Array(items) => items.iter_mut().for_each(|item| item.value.wipe()),
+            Self::Table(table) => table.wipe(),
+            _ => {}
+        }
+    }
+
     /// The name of its type, for errors.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
@@ -97,5 +116,22 @@ impl Lines {
             DeValue::Table(table) => Value::Table(self.table(table)),
         };
         Item { value, line }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_that_are_copies_are_wiped_wherever_they_stand() {
+        let copy = || Value::String(Cow::Owned("secret".to_owned()));
+        let item = |value| Item { value, line: 1 };
+        let table = |value| Table(vec![Pair { key: "key".into(), key_line: 1, item: item(value) }]);
+        let mut whole = table(Value::Array(vec![item(Value::Table(table(copy()))), item(copy())]));
+        whole.wipe();
+        let wiped = || Value::String(Cow::Borrowed(""));
+        let expected = table(Value::Array(vec![item(Value::Table(table(wiped()))), item(wiped())]));
+        assert_eq!(whole, expected);
     }
 }

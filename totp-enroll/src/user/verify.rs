@@ -62,7 +62,7 @@ fn as_json(verdict: &Verdict) -> Value {
             json!({ "valid": true, "factor": "temporary-code", "uses_left": left })
         }
         Verdict::Refused(refusal) => {
-            json!({ "valid": false, "reason": refusal.reason, "wait": refusal.wait })
+            json!({ "valid": false, "reason": refusal.reason.as_str(), "wait": refusal.wait })
         }
     }
 }
