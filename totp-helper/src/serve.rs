@@ -30,7 +30,7 @@ fn answer(caller: &Caller, log: &dyn EventLog) -> Result<Reply, Failure> {
     drop(text);
     let account = account(caller.uid, &envelope.user)?;
     let is_root = caller.uid == 0;
-    let store = Store::open(&caller.policy.store)?;
+    let store = Store::open(&caller.policy.store).map_err(|error| Failure::of_store(&error))?;
     let context = Context {
         store: &store,
         policy: &caller.policy,

@@ -55,6 +55,7 @@ fn failure(entry: Entry<'_>) -> Option<Failure> {
         ("orphaned", Some(value)) => owned(value).map(Failure::Orphaned),
         ("not-permitted", Some(value)) => owned(value).map(Failure::NotPermitted),
         ("unusable", Some(value)) => owned(value).map(Failure::Unusable),
+        ("user-unusable", Some(value)) => owned(value).map(Failure::UserUnusable),
         _ => None,
     }
 }

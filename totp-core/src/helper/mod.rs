@@ -5,7 +5,7 @@ mod login_answer;
 mod protocol;
 mod request;
 
-pub use client::call;
+pub use client::{call, ensure_installed};
 pub use protocol::{Answered, Envelope, LONGEST_MESSAGE};
 
 /// Where totp-helper is installed. Compiled in: a path from the environment would be the caller's choice.

@@ -400,8 +400,10 @@ pub enum Failure {
     Orphaned(String),
     /// The policy or the system does not let this user do it.
     NotPermitted(String),
-    /// Policy, store or name service cannot be used.
+    /// Policy, store, totp-helper or name service cannot be used, for any user.
     Unusable(String),
+    /// A file of this user in the store cannot be used, or their lock does not come.
+    UserUnusable(String),
 }
 
 impl fmt::Display for Failure {
@@ -414,9 +416,11 @@ impl fmt::Display for Failure {
             Self::NotProven { .. } => f.write_str(
                 "That is not the code of this secret. Type the code that the app shows now; if it keeps being wrong, the clock of the phone or of this host is.",
             ),
-            Self::Impossible(why) | Self::Orphaned(why) | Self::NotPermitted(why) | Self::Unusable(why) => {
-                f.write_str(why)
-            }
+            Self::Impossible(why)
+            | Self::Orphaned(why)
+            | Self::NotPermitted(why)
+            | Self::Unusable(why)
+            | Self::UserUnusable(why) => f.write_str(why),
             Self::NotConfigured => f.write_str("two-factor login is not set up; `totp-enroll enroll` does it"),
         }
     }
@@ -424,8 +428,25 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Of an open store: what fails there is a file of one user, or their lock. For a store that cannot be opened there is
+/// [`Failure::of_store`].
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotPermitted | StoreError::Random(_) => Self::Unusable(error.to_string()),
+            StoreError::Io { .. }
+            | StoreError::Unsafe { .. }
+            | StoreError::Invalid(_)
+            | StoreError::Busy
+            | StoreError::Limited => Self::UserUnusable(error.to_string()),
+        }
+    }
+}
+
+impl Failure {
+    /// The store as a whole cannot be opened.
+    #[must_use]
+    pub fn of_store(error: &StoreError) -> Self {
         Self::Unusable(error.to_string())
     }
 }

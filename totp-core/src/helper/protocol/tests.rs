@@ -202,6 +202,7 @@ fn login_answers() -> Vec<Answered> {
         Failure::Orphaned("`totp-enroll admin adopt 'a\"b' c`".into()),
         Failure::NotPermitted("the user's \"policy\"".into()),
         Failure::Unusable("/etc/pam_totp/policy.toml:3: a\nb".into()),
+        Failure::UserUnusable("/var/lib/pam_totp/alice.toml: refused".into()),
     ];
     let done = replies
         .into_iter()

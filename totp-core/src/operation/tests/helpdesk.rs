@@ -91,7 +91,7 @@ fn revoking_also_removes_what_cannot_be_read() {
     let mut home = Home::new();
     home.sets_up();
     fs::write(home.directory.path().join("alice.toml"), "nonsense").unwrap();
-    assert!(matches!(home.asks(Request::Status), Err(Failure::Unusable(_))));
+    assert!(matches!(home.asks(Request::Status), Err(Failure::UserUnusable(_))));
     home.actor = Actor::Root;
     admin::revoke(&home.context()).unwrap();
     assert_eq!(home.names(), Vec::<String>::new());
