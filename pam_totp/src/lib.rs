@@ -19,6 +19,7 @@ mod marker;
 mod one_entry;
 mod pam_log;
 mod session;
+mod unavailable;
 
 use pamsm::{Pam, PamError, PamFlags, PamServiceModule};
 
