@@ -14,7 +14,9 @@
 //! would pass for its own where a write ended short of it. The checksum tells a torn slot from a whole one; it is
 //! no protection against whoever may write the store.
 
-use super::{KEPT_REFUSALS, LONGEST_MAIL, MOST_HOSTS, PastRefusal, Progress, RememberedHost, State};
+use super::{
+    KEPT_REFUSALS, LONGEST_MAIL, MOST_HOSTS, PastRefusal, Progress, RefusedSince, RememberedHost, State,
+};
 use crate::clock::Timestamp;
 use crate::credential::{CredentialId, DeviceId, MOST_DEVICES};
 use crate::issued::{Handover, Invitation, Issued, TemporaryCode};
@@ -181,6 +183,11 @@ fn encode_body(state: &State) -> Result<Vec<u8>, TooLarge> {
     let mail = state.mail.as_deref().unwrap_or_default().as_bytes();
     count(&mut body, mail.len(), LONGEST_MAIL)?;
     body.extend(mail);
+    if let Some(refused) = state.refused_since {
+        body.extend(refused.count.to_le_bytes());
+        body.extend(refused.latest.0.to_le_bytes());
+        source(&mut body, refused.source);
+    }
     Ok(body)
 }
 
@@ -310,6 +317,15 @@ impl Reader<'_> {
             mail: {
                 let bytes = self.list(LONGEST_MAIL, Self::byte)?;
                 Some(String::from_utf8(bytes).ok()?).filter(|mail| !mail.is_empty())
+            },
+            refused_since: if self.0.is_empty() {
+                None
+            } else {
+                Some(RefusedSince {
+                    count: u32::from_le_bytes(self.take()?),
+                    latest: self.moment()?,
+                    source: self.source()?,
+                })
             },
         })
     }
