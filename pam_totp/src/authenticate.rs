@@ -7,10 +7,11 @@ use crate::conversation::{self, Message, Typed};
 use crate::login::Login;
 use crate::marker::{self, Outcome};
 use crate::pam_log::PamLog;
+use crate::refused;
 use crate::unavailable::{Concern, Unavailable, odd_reply};
 use asking::{Answered, parts};
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 use totp_core::account::Account;
@@ -19,9 +20,10 @@ use totp_core::desk::Desk;
 use totp_core::event::{Event, EventLog as _, Level};
 use totp_core::login::newcomer::Welcome;
 use totp_core::login::{Factor, Verdict};
-use totp_core::operation::{Failure, Found, Intent, LoginReply, Request};
+use totp_core::operation::{Failure, Found, Intent, Judged, LoginReply, Request};
 use totp_core::pending::Nonce;
 use totp_core::policy::{Mode, Policy};
+use totp_core::state::RefusedSince;
 use zeroize::Zeroizing;
 
 /// What everybody is told whose address is not known: the same line, set up or not, user or not.
@@ -76,6 +78,7 @@ fn begin(pam: &Pam, arguments: &Arguments) -> PamError {
 fn answered(login: &Login<'_>) -> Result<PamError, Unavailable> {
     // Stands wherever this ends early, a panic included.
     note(login, Outcome::Denied)?;
+    refused::begin(login.pam);
     let attempt = Attempt::of(login)?;
     let (answer, outcome) = attempt.run()?;
     if outcome == Outcome::Denied {
@@ -87,7 +90,10 @@ fn answered(login: &Login<'_>) -> Result<PamError, Unavailable> {
         Err(unavailable) => Err(unavailable),
     };
     match passed {
-        Ok(()) => Ok(answer),
+        Ok(()) => {
+            attempt.leave_refused();
+            Ok(answer)
+        }
         Err(unavailable) => {
             let (answer, _) = attempt.refuse_unavailable(&unavailable, attempt.asked.get());
             Ok(answer)
@@ -108,6 +114,8 @@ struct Attempt<'l> {
     answered: Cell<Instant>,
     /// Whether a code was asked for.
     asked: Cell<bool>,
+    /// The codes refused before, once one was accepted.
+    refused: RefCell<Option<(Account, RefusedSince)>>,
 }
 
 /// Why no code can be right, whatever is answered.
@@ -130,7 +138,13 @@ fn denied(answer: PamError) -> Answer {
 impl<'l> Attempt<'l> {
     fn of(login: &'l Login<'l>) -> Result<Self, Unavailable> {
         let policy = login.policy()?;
-        Ok(Self { login, policy, answered: Cell::new(Instant::now()), asked: Cell::new(false) })
+        Ok(Self {
+            login,
+            policy,
+            answered: Cell::new(Instant::now()),
+            asked: Cell::new(false),
+            refused: RefCell::default(),
+        })
     }
 
     /// An error is one that every name meets; what only some meet ends in a refusal like any other.
@@ -346,10 +360,20 @@ impl<'l> Attempt<'l> {
     ) -> Result<Option<Verdict>, Unavailable> {
         let request = Request::Judge { intent: Intent::Login, typed: text_of(code), second_try };
         match self.login.ask(desk, account, request) {
-            Ok(LoginReply::Judged(verdict)) => Ok(Some(verdict)),
+            Ok(LoginReply::Judged(Judged { verdict, refused_since })) => {
+                self.refused.replace(refused_since.map(|refused| (account.clone(), refused)));
+                Ok(Some(verdict))
+            }
             Ok(_) => Err(odd_reply()),
             Err(Failure::NotConfigured) => Ok(None),
             Err(failure) => Err(Unavailable::of(&failure, account)),
+        }
+    }
+
+    /// Leaves for the session phase what it is to tell of codes refused before.
+    fn leave_refused(&self) {
+        if let Some((account, refused)) = self.refused.take() {
+            refused::leave(self.login.pam, &account, refused);
         }
     }
 

@@ -18,6 +18,7 @@ mod login;
 mod marker;
 mod one_entry;
 mod pam_log;
+mod refused;
 mod session;
 mod unavailable;
 

@@ -1,8 +1,10 @@
-//! The session phase: a set-up that the account phase had proven counts from here on.
+//! The session phase: a set-up that the account phase had proven counts from here on, and the owner is told of
+//! refused codes.
 
 use crate::arguments::Arguments;
 use crate::login::Login;
 use crate::marker;
+use crate::refused;
 use crate::unavailable::{Unavailable, odd_reply};
 use pamsm::{Pam, PamError, PamFlags};
 use totp_core::event::{EventLog as _, Level};
@@ -25,6 +27,9 @@ pub(crate) fn open(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
         Some(markers) => activate(&login, &markers),
         None => Err("libpam gives no environment".to_owned()),
     };
+    if opened.is_ok() {
+        refused::tell(&login);
+    }
     match opened {
         Ok(SessionStart::Activated) => PamError::SUCCESS,
         Ok(SessionStart::Nothing) => PamError::IGNORE,

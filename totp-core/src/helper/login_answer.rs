@@ -2,14 +2,16 @@
 //! not exactly one that it knows is none.
 
 use super::Answered;
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::credential::DeviceName;
 use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
 use crate::login::{Factor, Reason, Refusal, Verdict};
-use crate::operation::{Begun, Failure, Found, LoginReply, Outlook, Probe, SessionStart};
+use crate::operation::{Begun, Failure, Found, Judged, LoginReply, Outlook, Probe, SessionStart};
 use crate::policy::Mode;
 use crate::recovery::MOST_CODES;
+use crate::source::Source;
+use crate::state::RefusedSince;
 use crate::toml_file::{Entry, Text};
 use zeroize::Zeroizing;
 
@@ -29,7 +31,7 @@ impl Answered<LoginReply> {
 fn reply(entry: Entry<'_>) -> Option<LoginReply> {
     match word(entry)? {
         ("probed", Some(value)) => probe(value).map(LoginReply::Probed),
-        ("judged", Some(value)) => verdict(value).map(LoginReply::Judged),
+        ("judged", Some(value)) => judged(value).map(LoginReply::Judged),
         ("begun", Some(value)) => begun(value).map(LoginReply::Begun),
         ("recovery-codes", Some(value)) => {
             let codes = value.strings().ok()?;
@@ -76,12 +78,27 @@ fn probe(entry: Entry<'_>) -> Option<Probe> {
     Some(Probe { overridden, found })
 }
 
-fn verdict(entry: Entry<'_>) -> Option<Verdict> {
-    match word(entry)? {
-        ("accepted", Some(value)) => factor(value).map(Verdict::Accepted),
-        ("refused", Some(value)) => refusal(value).map(Verdict::Refused),
-        _ => None,
-    }
+fn judged(entry: Entry<'_>) -> Option<Judged> {
+    let [accepted, refused, refused_since] = fields(entry, ["accepted", "refused", "refused_since"])?;
+    let verdict = match (accepted, refused) {
+        (Some(value), None) => Verdict::Accepted(factor(value)?),
+        (None, Some(value)) => Verdict::Refused(refusal(value)?),
+        _ => return None,
+    };
+    let refused_since = match refused_since {
+        Some(value) => Some(self::refused_since(value)?),
+        None => None,
+    };
+    Some(Judged { verdict, refused_since })
+}
+
+fn refused_since(entry: Entry<'_>) -> Option<RefusedSince> {
+    let [count, latest, source] = fields(entry, ["count", "latest", "source"])?;
+    Some(RefusedSince {
+        count: count?.integer(0..=u32::MAX).ok()?,
+        latest: Timestamp(latest?.integer(0..=u64::MAX).ok()?),
+        source: Source::from_word(source?.string().ok()?)?,
+    })
 }
 
 fn factor(entry: Entry<'_>) -> Option<Factor> {

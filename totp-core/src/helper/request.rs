@@ -51,6 +51,9 @@ impl Envelope {
                 }
             }
             Request::ProveAtLogin { nonce, code } => keys.ask("prove-at-login").nonce(nonce).code(code),
+            Request::Acknowledge { count, latest } => {
+                keys.ask("acknowledge").bare("count", count).bare("latest", &latest.0)
+            }
             Request::Outlook => keys.ask("outlook"),
             Request::PutOff => keys.ask("put-off"),
             Request::OpenSession { nonce } => {

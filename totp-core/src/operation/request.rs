@@ -1,7 +1,7 @@
 //! Requests, replies and failures: what goes in and out of [`perform`](super::perform), also over the
 //! socket between totp-helper and its callers.
 
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::credential::DeviceName;
 use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
@@ -9,6 +9,8 @@ use crate::login::{Refusal, Verdict};
 use crate::pending::Nonce;
 use crate::policy::Mode;
 use crate::recovery::PrintedCodes;
+use crate::source::Source;
+use crate::state::RefusedSince;
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -128,6 +130,13 @@ pub enum Request {
     OpenSession {
         /// From the beginning; `None` for a login that set nothing up.
         nonce: Option<Nonce>,
+    },
+    /// For root: the owner was told of the refused codes that came with an acceptance.
+    Acknowledge {
+        /// How many there were.
+        count: u32,
+        /// When the last of them was refused.
+        latest: Timestamp,
     },
 }
 
@@ -313,6 +322,53 @@ pub struct Shown {
     pub secret: Zeroizing<String>,
 }
 
+/// A code that was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// What came of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// With an acceptance for a login program: the codes refused that the owner has not been told of. They stay on
+    /// record until it [says](Request::Acknowledge) that it told them.
+    #[serde(default, with = "refused_table", skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<RefusedSince>,
+}
+
+impl From<Verdict> for Judged {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, refused_since: None }
+    }
+}
+
+/// [`RefusedSince`] as a table.
+mod refused_table {
+    use super::{Deserialize, RefusedSince, Serialize, Source, Timestamp};
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Refused {
+        count: u32,
+        latest: Timestamp,
+        source: String,
+    }
+
+    pub(super) fn serialize<S: Serializer>(told: &Option<RefusedSince>, to: S) -> Result<S::Ok, S::Error> {
+        let table = told.map(|RefusedSince { count, latest, source }| Refused {
+            count,
+            latest,
+            source: source.to_string(),
+        });
+        table.serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<RefusedSince>, D::Error> {
+        let Refused { count, latest, source } = Refused::deserialize(from)?;
+        let source = Source::from_word(&source).ok_or_else(|| D::Error::custom("unknown source"))?;
+        Ok(Some(RefusedSince { count, latest, source }))
+    }
+}
+
 /// The answer to a request that was done.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -320,7 +376,7 @@ pub enum Reply {
     /// To [`Request::Probe`].
     Probed(Probe),
     /// To [`Request::Judge`].
-    Judged(Verdict),
+    Judged(Judged),
     /// To [`Request::Status`].
     Status(Box<Status>),
     /// To [`Request::Begin`].
@@ -348,7 +404,7 @@ pub enum LoginReply {
     /// See [`Reply::Probed`].
     Probed(Probe),
     /// See [`Reply::Judged`].
-    Judged(Verdict),
+    Judged(Judged),
     /// See [`Reply::Begun`].
     Begun(Begun),
     /// See [`Reply::RecoveryCodes`].
@@ -369,7 +425,7 @@ impl From<LoginReply> for Reply {
     fn from(reply: LoginReply) -> Self {
         match reply {
             LoginReply::Probed(probe) => Self::Probed(probe),
-            LoginReply::Judged(verdict) => Self::Judged(verdict),
+            LoginReply::Judged(judged) => Self::Judged(judged),
             LoginReply::Begun(begun) => Self::Begun(begun),
             LoginReply::RecoveryCodes(codes) => Self::RecoveryCodes(codes),
             LoginReply::Welcome(welcome) => Self::Welcome(welcome),

@@ -103,7 +103,7 @@ impl Home {
 
     fn judges(&self, code: &str) -> Result<Verdict, Failure> {
         match self.asks(Request::Judge { intent: Intent::Login, typed: typed(code), second_try: false })? {
-            Reply::Judged(verdict) => Ok(verdict),
+            Reply::Judged(judged) => Ok(judged.verdict),
             _ => panic!("judge is answered by judged"),
         }
     }

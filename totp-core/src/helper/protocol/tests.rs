@@ -1,12 +1,16 @@
 use super::*;
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::credential::DeviceName;
 use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
 use crate::login::{Factor, Reason, Refusal, Verdict};
-use crate::operation::{Begun, Confirmed, Found, Intent, LoginReply, Outlook, Probe, Purpose, SessionStart};
+use crate::operation::{
+    Begun, Confirmed, Found, Intent, Judged, LoginReply, Outlook, Probe, Purpose, SessionStart,
+};
 use crate::pending::Nonce;
 use crate::policy::Mode;
+use crate::source::Source;
+use crate::state::RefusedSince;
 use proptest::prelude::*;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -45,6 +49,10 @@ fn requests() -> Vec<(Request, String)> {
         (
             Request::Judge { intent: Intent::Verify, typed: secret(""), second_try: false },
             "ask = \"judge\"\nintent = \"verify\"\ntyped = \"\"\nsecond_try = false\n".into(),
+        ),
+        (
+            Request::Acknowledge { count: 3, latest: Timestamp(1_790_000_000) },
+            "ask = \"acknowledge\"\ncount = 3\nlatest = 1790000000\n".into(),
         ),
         (Request::Status, "ask = \"status\"\n".into()),
         (
@@ -147,11 +155,24 @@ fn refusal(reason: Reason) -> Refusal {
     Refusal { reason, wait: 5, may_tell: true, counted: false, recorded: true }
 }
 
+/// Acceptances that come with codes refused before.
+fn refused_before() -> impl Iterator<Item = Judged> {
+    let sources = [None, Some("192.0.2.7"), Some("2001:db8::1"), Some("gate.example.org")];
+    sources.into_iter().map(|source| Judged {
+        verdict: Verdict::Accepted(Factor::RecoveryCode { left: 3 }),
+        refused_since: Some(RefusedSince {
+            count: u32::MAX,
+            latest: Timestamp(1_790_000_000),
+            source: Source::from_remote_host(source),
+        }),
+    })
+}
+
 /// Every answer that a login may get.
 fn login_answers() -> Vec<Answered> {
     let reasons = (1..).map_while(Reason::from_number).map(refusal);
     let refused = reasons.flat_map(|refusal| {
-        let judged = Answered::Done(Reply::Judged(Verdict::Refused(refusal)));
+        let judged = Answered::Done(Reply::Judged(Verdict::Refused(refusal).into()));
         [judged, Answered::Failed(Failure::Refused(refusal))]
     });
     let others =
@@ -182,7 +203,7 @@ fn login_answers() -> Vec<Answered> {
         secret: secret("ABCD"),
     };
     let replies = [
-        Reply::Judged(Verdict::Refused(others)),
+        Reply::Judged(Verdict::Refused(others).into()),
         Reply::Begun(begun),
         Reply::RecoveryCodes(vec![secret("ABCD-EFGH"), secret("IJKL-MNOP")]),
         Reply::RecoveryCodes(Vec::new()),
@@ -206,7 +227,8 @@ fn login_answers() -> Vec<Answered> {
     ];
     let done = replies
         .into_iter()
-        .chain(factors().map(|factor| Reply::Judged(Verdict::Accepted(factor))))
+        .chain(factors().map(|factor| Reply::Judged(Verdict::Accepted(factor).into())))
+        .chain(refused_before().map(Reply::Judged))
         .chain(factors().map(|factor| Reply::Welcome(Welcome::Accepted(factor))))
         .chain(outlooks.map(Reply::Outlook))
         .chain(probes);
@@ -284,6 +306,9 @@ fn the_module_takes_no_other_answer() {
         "[done.judged.accepted]\ndevice = \"\"",
         "[done.judged.accepted]\ndevice = \"phone\\n\"",
         "[done.judged.accepted]\ndevice = \"phone\"\n[done.judged.refused]\nreason = \"ceiling\"",
+        "[done.judged.refused_since]\ncount = 1\nlatest = 1\nsource = \"local\"",
+        "[done.judged]\naccepted = { device = \"phone\" }\nrefused_since = { count = 1, latest = 1, source = \"here\" }",
+        "[done.judged]\naccepted = { device = \"phone\" }\nrefused_since = { count = -1, latest = 1, source = \"local\" }",
         "[done.judged.accepted.device]\nname = \"phone\"",
         "[[done.judged]]\naccepted = { device = \"phone\" }",
         "[done.judged.accepted.recovery-code]\nleft = 21",

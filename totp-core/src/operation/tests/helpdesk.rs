@@ -18,7 +18,7 @@ fn a_temporary_code_logs_in_and_authorises_nothing() {
     ] {
         let refused = home.asks(request);
         let refused = match refused {
-            Ok(Reply::Judged(verdict)) => reason(Ok(verdict)),
+            Ok(Reply::Judged(judged)) => reason(Ok(judged.verdict)),
             Err(failure) => reason(Err(failure)),
             Ok(_) => panic!("a temporary code authorised something"),
         };
