@@ -139,6 +139,6 @@ uninstall:
 		exit 1; \
 	fi
 	rm -f '$(DESTDIR)$(pamdir)/pam_totp.so' '$(DESTDIR)$(prefix)/bin/totp-enroll'
-	rm -rf '$(DESTDIR)$(libexec)' '$(DESTDIR)$(docdir)' '$(DESTDIR)/var/cache/pam_totp'
+	rm -rf '$(DESTDIR)$(libexec)' '$(DESTDIR)$(docdir)' '$(DESTDIR)/var/cache/pam_totp' '$(DESTDIR)/run/pam_totp'
 	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/pam_totp.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/pam_totp.conf'
 	@echo 'Kept: /etc/pam_totp, $(store) and the user _pam_totp.'

@@ -52,10 +52,12 @@ fn a_policy_that_is_there_is_kept_and_so_is_everything_else_on_uninstall() {
     assert!(host.has("/usr/bin/totp-enroll"));
 
     host.must_run(&["install", "-D", "/dev/null", "/var/cache/pam_totp/sshd.toml"]);
+    host.must_run(&["install", "-d", "-m", "700", "/run/pam_totp"]);
     host.must_run(&["rm", "/etc/pam.d/test"]);
     assert_eq!(make(&host, &["uninstall"]).status, 0);
     assert!(!host.has("/usr/bin/totp-enroll") && !host.has("/usr/libexec/pam_totp"));
     assert!(!host.has("/var/cache/pam_totp"), "what the last check found");
+    assert!(!host.has("/run/pam_totp"), "when codes could not be checked");
     assert!(!host.has("/usr/share/doc/pam_totp"));
     assert!(host.has("/etc/pam_totp/policy.toml") && host.has("/var/lib/pam_totp/alice.toml"));
 }

@@ -147,7 +147,7 @@ impl Logins {
                 assert_eq!(next.ledger.failures(source), 0);
                 assert_eq!(spent(&next), spent_now(&ledger), "no success refills a budget");
                 assert!(!is_code || throttle == ThrottleState::Free, "{throttle:?}");
-                assert_eq!(next.refused_since, None);
+                assert_eq!(next.refused_since, before.refused_since);
                 self.accepted(factor, typed, &before, &next);
             }
             Verdict::Refused(refusal) => {

@@ -6,8 +6,9 @@
 use crate::arguments::Arguments;
 use crate::conversation::{self, Message, Typed};
 use crate::invitation;
-use crate::login::{Login, Unavailable, odd_reply};
+use crate::login::Login;
 use crate::marker::{self, Found, Noted, Outcome};
+use crate::unavailable::{Unavailable, odd_reply};
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use totp_core::account::Account;
 use totp_core::answer::Answer;
@@ -36,7 +37,7 @@ pub(crate) fn account(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError 
         Found::NotReached => refuse_without_code(&login, Gap::NotReached),
         Found::Nothing => refuse_key_only(&login),
     };
-    answer.unwrap_or_else(|why| login.unavailable(&why))
+    answer.unwrap_or_else(|unavailable| login.deny_unavailable(&unavailable))
 }
 
 /// What follows from the answer of the code line.
@@ -156,7 +157,7 @@ impl SetUp<'_> {
                 if let Err(error) =
                     marker::note(login.pam, login.arguments, &login.typed_name, Outcome::Passed)
                 {
-                    return Err(format!("libpam keeps no data: {error}"));
+                    return Err(Unavailable::some_names(format!("libpam keeps no data: {error}")));
                 }
                 Ok(PamError::IGNORE)
             }
@@ -318,7 +319,7 @@ impl SetUp<'_> {
         match self.ask(Request::Outlook) {
             Ok(LoginReply::Outlook(outlook)) => Ok(outlook),
             Ok(_) => Err(odd_reply()),
-            Err(failure) => Err(failure.to_string()),
+            Err(failure) => Err(Unavailable::of(&failure, &self.account)),
         }
     }
 
@@ -345,7 +346,7 @@ impl SetUp<'_> {
     /// What cannot be done as things are is told; what cannot be used is for the log.
     fn told<T>(&self, failure: &Failure) -> Result<Step<T>, Unavailable> {
         match failure {
-            Failure::Unusable(why) => Err(why.clone()),
+            Failure::Unusable(_) | Failure::UserUnusable(_) => Err(Unavailable::of(failure, &self.account)),
             failure => {
                 self.login.tell(Message::Error(&failure.to_string()));
                 Ok(Step::Denied("set-up-meanwhile"))

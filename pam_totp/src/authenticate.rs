@@ -4,12 +4,14 @@ mod asking;
 
 use crate::arguments::Arguments;
 use crate::conversation::{self, Message, Typed};
-use crate::login::{Login, Unavailable, odd_reply};
+use crate::login::Login;
 use crate::marker::{self, Outcome};
 use crate::pam_log::PamLog;
+use crate::refused;
+use crate::unavailable::{Concern, Unavailable, odd_reply};
 use asking::{Answered, parts};
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 use totp_core::account::Account;
@@ -18,9 +20,10 @@ use totp_core::desk::Desk;
 use totp_core::event::{Event, EventLog as _, Level};
 use totp_core::login::newcomer::Welcome;
 use totp_core::login::{Factor, Verdict};
-use totp_core::operation::{Failure, Found, Intent, LoginReply, Request};
+use totp_core::operation::{Failure, Found, Intent, Judged, LoginReply, Request};
 use totp_core::pending::Nonce;
 use totp_core::policy::{Mode, Policy};
+use totp_core::state::RefusedSince;
 use zeroize::Zeroizing;
 
 /// What everybody is told whose address is not known: the same line, set up or not, user or not.
@@ -53,7 +56,11 @@ pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamE
             return answer;
         }
     };
-    answered(&login).unwrap_or_else(|why| login.unavailable(&why))
+    answered(&login).unwrap_or_else(|unavailable| {
+        // As after any other refusal, or the time it takes would tell whether the password was right.
+        conversation::delay_failure(pam);
+        login.deny_unavailable(&unavailable)
+    })
 }
 
 /// The `begin` line: from here on the account line knows that a code line should have answered. The answer is no
@@ -67,23 +74,36 @@ fn begin(pam: &Pam, arguments: &Arguments) -> PamError {
     PamError::IGNORE
 }
 
-/// The code line's answer, and what it leaves for the phases to come.
+/// The code line's answer, and what it leaves for the phases to come. An error is one that every name meets.
 fn answered(login: &Login<'_>) -> Result<PamError, Unavailable> {
-    let note = |outcome| {
-        marker::note(login.pam, login.arguments, &login.typed_name, outcome)
-            .map_err(|error| format!("libpam keeps no data: {error}"))
-    };
     // Stands wherever this ends early, a panic included.
-    note(Outcome::Denied)?;
+    note(login, Outcome::Denied)?;
+    refused::begin(login.pam);
     let attempt = Attempt::of(login)?;
-    let (mut answer, mut outcome) = attempt.run()?;
-    if outcome != Outcome::Denied && attempt.goes_on_as_another()? {
-        (answer, outcome) = denied(PamError::AUTH_ERR);
+    let (answer, outcome) = attempt.run()?;
+    if outcome == Outcome::Denied {
+        return Ok(answer);
     }
-    if outcome != Outcome::Denied {
-        note(outcome)?;
+    let passed = match attempt.goes_on_as_another() {
+        Ok(true) => return Ok(PamError::AUTH_ERR),
+        Ok(false) => note(login, outcome),
+        Err(unavailable) => Err(unavailable),
+    };
+    match passed {
+        Ok(()) => {
+            attempt.leave_refused();
+            Ok(answer)
+        }
+        Err(unavailable) => {
+            let (answer, _) = attempt.refuse_unavailable(&unavailable, attempt.asked.get());
+            Ok(answer)
+        }
     }
-    Ok(answer)
+}
+
+fn note(login: &Login<'_>, outcome: Outcome) -> Result<(), Unavailable> {
+    marker::note(login.pam, login.arguments, &login.typed_name, outcome)
+        .map_err(|error| Unavailable::every_name(format!("libpam keeps no data: {error}")))
 }
 
 /// The auth phase of one login.
@@ -92,6 +112,10 @@ struct Attempt<'l> {
     policy: Policy,
     /// When the answer came; where nothing was asked, when the attempt began.
     answered: Cell<Instant>,
+    /// Whether a code was asked for.
+    asked: Cell<bool>,
+    /// The codes refused before, once one was accepted.
+    refused: RefCell<Option<(Account, RefusedSince)>>,
 }
 
 /// Why no code can be right, whatever is answered.
@@ -113,9 +137,17 @@ fn denied(answer: PamError) -> Answer {
 
 impl<'l> Attempt<'l> {
     fn of(login: &'l Login<'l>) -> Result<Self, Unavailable> {
-        Ok(Self { login, policy: login.policy()?, answered: Cell::new(Instant::now()) })
+        let policy = login.policy()?;
+        Ok(Self {
+            login,
+            policy,
+            answered: Cell::new(Instant::now()),
+            asked: Cell::new(false),
+            refused: RefCell::default(),
+        })
     }
 
+    /// An error is one that every name meets; what only some meet ends in a refusal like any other.
     fn run(&self) -> Result<Answer, Unavailable> {
         let Self { login, policy, .. } = self;
         if login.arguments.require_key && !login.has_key() {
@@ -123,15 +155,29 @@ impl<'l> Attempt<'l> {
         }
         // Before the user is looked up: a store that cannot be used is the same for everybody.
         let desk = login.desk(policy)?;
-        let Some(account) = login.account()? else {
-            return match login.mode(policy, None, None) {
-                Mode::Required => Ok(self.ask_in_vain()),
-                Mode::Optional => Ok(denied(PamError::USER_UNKNOWN)),
-                Mode::Disabled => Ok(NOT_ASKED),
-            };
-        };
-        let probe = login.probe(&desk, &account)?;
-        let mode = login.mode(policy, probe.overridden, Some(&account));
+        match login.account() {
+            Ok(Some(account)) => Ok(self.ask_user(&desk, &account).unwrap_or_else(|unavailable| {
+                let asked = login.mode(policy, None, Some(&account)) != Mode::Disabled;
+                self.refuse_unavailable(&unavailable, asked)
+            })),
+            Ok(None) => Ok(match login.mode(policy, None, None) {
+                Mode::Required => self.ask_in_vain(),
+                Mode::Optional => denied(PamError::USER_UNKNOWN),
+                Mode::Disabled => NOT_ASKED,
+            }),
+            Err(unavailable) if unavailable.concern == Concern::EveryName => Err(unavailable),
+            Err(unavailable) => {
+                let asked = login.mode(policy, None, None) == Mode::Required;
+                Ok(self.refuse_unavailable(&unavailable, asked))
+            }
+        }
+    }
+
+    /// A name that an account has.
+    fn ask_user(&self, desk: &Desk<'_>, account: &Account) -> Result<Answer, Unavailable> {
+        let Self { login, policy, .. } = self;
+        let probe = login.probe(desk, account)?;
+        let mode = login.mode(policy, probe.overridden, Some(account));
         let digits = match (mode, probe.found) {
             (Mode::Disabled, _) => {
                 login.debug("mode is disabled");
@@ -147,18 +193,18 @@ impl<'l> Attempt<'l> {
                 return Ok(self.not_asked(Outcome::Passed));
             }
             (Mode::Required, Found::NotConfigured) | (_, Found::Orphaned) => {
-                return self.receive(&desk, &account);
+                return self.receive(desk, account);
             }
             (_, Found::Code { digits }) => digits,
         };
-        let first = self.first_pass(&desk, &account, digits)?;
+        let first = self.first_pass(desk, account, digits)?;
         if first == Some(FirstPass::Accepted) {
             return Ok(PASSED);
         }
         match self.answer(digits) {
             Answered::Code(code) => {
                 let second_try = first == Some(FirstPass::Counted);
-                let verdict = self.judge(&desk, &account, &code, second_try)?;
+                let verdict = self.judge(desk, account, &code, second_try)?;
                 Ok(verdict.map_or_else(
                     || self.refuse_unjudged("not-configured"),
                     |verdict| self.conclude(&verdict),
@@ -186,10 +232,10 @@ impl<'l> Attempt<'l> {
             Err(Failure::Orphaned(way_out)) => return Ok(self.refuse_orphaned(&way_out)),
             // A screen locker: totp-helper sets nobody up for a program that is not root.
             Err(Failure::NotPermitted(_)) => None,
-            Err(failure) => return Err(failure.to_string()),
+            Err(failure) => return Err(Unavailable::of(&failure, account)),
         };
         let set_up = |invited| -> Result<Answer, Unavailable> {
-            let nonce = Nonce::generate().map_err(|error| error.to_string())?;
+            let nonce = Nonce::generate().map_err(Unavailable::some_names)?;
             login.log.event(Level::Info, &login.event("setup", "offered", "not-configured"));
             // Only where the rest of the stack refuses.
             self.level_refusal();
@@ -314,10 +360,20 @@ impl<'l> Attempt<'l> {
     ) -> Result<Option<Verdict>, Unavailable> {
         let request = Request::Judge { intent: Intent::Login, typed: text_of(code), second_try };
         match self.login.ask(desk, account, request) {
-            Ok(LoginReply::Judged(verdict)) => Ok(Some(verdict)),
+            Ok(LoginReply::Judged(Judged { verdict, refused_since })) => {
+                self.refused.replace(refused_since.map(|refused| (account.clone(), refused)));
+                Ok(Some(verdict))
+            }
             Ok(_) => Err(odd_reply()),
             Err(Failure::NotConfigured) => Ok(None),
-            Err(failure) => Err(failure.to_string()),
+            Err(failure) => Err(Unavailable::of(&failure, account)),
+        }
+    }
+
+    /// Leaves for the session phase what it is to tell of codes refused before.
+    fn leave_refused(&self) {
+        if let Some((account, refused)) = self.refused.take() {
+            refused::leave(self.login.pam, &account, refused);
         }
     }
 
@@ -382,6 +438,24 @@ impl<'l> Attempt<'l> {
             }
             Hopeless::NotConfigured | Hopeless::UnknownUser => self.tell_stranger(),
         }
+    }
+
+    /// Denies where only some names cannot be checked. A stranger meets what a wrong code meets, `asked` being whether a
+    /// user whose files are whole would be asked for one.
+    fn refuse_unavailable(&self, unavailable: &Unavailable, asked: bool) -> Answer {
+        self.login.note_unavailable(unavailable);
+        if self.login.is_local() {
+            self.login.tell_unavailable_here(unavailable);
+        } else if asked {
+            if !self.asked.get()
+                && let Answered::Later = self.answer(self.policy.totp.digits)
+            {
+                return denied(PamError::INCOMPLETE);
+            }
+            self.level_refusal();
+            self.tell_stranger();
+        }
+        denied(PamError::AUTHINFO_UNAVAIL)
     }
 
     /// Denies whose second factor is kept under another name or uid. The library has logged it.

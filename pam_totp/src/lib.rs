@@ -19,7 +19,9 @@ mod marker;
 mod one_entry;
 mod pam_log;
 mod presence;
+mod refused;
 mod session;
+mod unavailable;
 
 use pamsm::{Pam, PamError, PamFlags, PamServiceModule};
 

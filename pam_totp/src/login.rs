@@ -4,6 +4,7 @@ use crate::arguments::Arguments;
 use crate::conversation::{self, Message};
 use crate::pam_log::PamLog;
 use crate::presence;
+use crate::unavailable::{Unavailable, odd_reply};
 use pamsm::{Pam, PamError, PamFlags, PamLibExt as _};
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -16,9 +17,6 @@ use totp_core::login::Refusal;
 use totp_core::operation::{Actor, Failure, Found, LoginReply, Probe, Request};
 use totp_core::policy::{Mode, Policy, Subject};
 use totp_core::source::Source;
-
-/// Something that a login needs cannot be used.
-pub(crate) type Unavailable = String;
 
 /// One login.
 pub(crate) struct Login<'p> {
@@ -64,20 +62,21 @@ impl<'p> Login<'p> {
         // The working directory of su is its caller's to choose, and what stands there to write.
         if !path.is_absolute() {
             let path = path.display();
-            return Err(format!("policy={path}: is no absolute path; write one that starts with /"));
+            let reason = format!("policy={path}: is no absolute path; write one that starts with /");
+            return Err(Unavailable::every_name(reason));
         }
-        Policy::load(path).map_err(|error| error.to_string())
+        Policy::load(path).map_err(Unavailable::every_name)
     }
 
     pub(crate) fn desk<'d>(&self, policy: &'d Policy) -> Result<Desk<'d>, Unavailable> {
         let origin = if self.arguments.policy.is_some() { PolicyOrigin::Named } else { PolicyOrigin::System };
-        Desk::open(policy, origin).map_err(|failure| failure.to_string())
+        Desk::open(policy, origin).map_err(Unavailable::every_name)
     }
 
     /// Who is meant; `None` for a name that no account has.
     pub(crate) fn account(&self) -> Result<Option<Account>, Unavailable> {
         match self.typed_name.to_str() {
-            Ok(name) => Account::by_name(name).map_err(|error| error.to_string()),
+            Ok(name) => Account::by_name(name).map_err(|error| Unavailable::of_look_up(&error)),
             // No account has a name that is no text.
             Err(_) => Ok(None),
         }
@@ -141,7 +140,7 @@ impl<'p> Login<'p> {
             return Ok(true);
         }
         let Ok(current) = std::str::from_utf8(current) else { return Ok(false) };
-        let current = Account::by_name(current).map_err(|error| error.to_string())?;
+        let current = Account::by_name(current).map_err(|error| Unavailable::of_look_up(&error))?;
         Ok(current.is_some() && current == self.account()?)
     }
 
@@ -157,7 +156,7 @@ impl<'p> Login<'p> {
         match self.ask(desk, account, Request::Probe) {
             Ok(LoginReply::Probed(probe)) => Ok(probe),
             Ok(_) => Err(odd_reply()),
-            Err(failure) => Err(failure.to_string()),
+            Err(failure) => Err(Unavailable::of(&failure, account)),
         }
     }
 
@@ -200,20 +199,4 @@ impl<'p> Login<'p> {
     pub(crate) fn debug(&self, why: &str) {
         self.log.event(Level::Debug, &self.event("login", "ignored", why));
     }
-
-    /// Logs what cannot be used, and denies. Who sits at this machine is told what it is: the console may be the
-    /// only way left to mend it.
-    pub(crate) fn unavailable(&self, why: &str) -> PamError {
-        self.log.event(Level::Error, &self.event("login", "unavailable", why));
-        if self.is_local() {
-            let text = format!("This host cannot check codes now; it is not your code. {why}");
-            self.tell(Message::Error(&text));
-        }
-        PamError::AUTHINFO_UNAVAIL
-    }
-}
-
-/// What totp-helper never says.
-pub(crate) fn odd_reply() -> Unavailable {
-    "totp-helper answered another question than was asked".to_owned()
 }

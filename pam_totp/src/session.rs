@@ -1,8 +1,11 @@
-//! The session phase: a set-up that the account phase had proven counts from here on.
+//! The session phase: a set-up that the account phase had proven counts from here on, and the owner is told of
+//! refused codes.
 
 use crate::arguments::Arguments;
-use crate::login::{Login, odd_reply};
+use crate::login::Login;
 use crate::marker;
+use crate::refused;
+use crate::unavailable::{Unavailable, odd_reply};
 use pamsm::{Pam, PamError, PamFlags};
 use totp_core::event::{EventLog as _, Level};
 use totp_core::operation::{LoginReply, Request, SessionStart};
@@ -24,6 +27,9 @@ pub(crate) fn open(pam: &Pam, flags: PamFlags, words: &[String]) -> PamError {
         Some(markers) => activate(&login, &markers),
         None => Err("libpam gives no environment".to_owned()),
     };
+    if opened.is_ok() {
+        refused::tell(&login);
+    }
     match opened {
         Ok(SessionStart::Activated) => PamError::SUCCESS,
         Ok(SessionStart::Nothing) => PamError::IGNORE,
@@ -39,16 +45,17 @@ fn activate(login: &Login<'_>, markers: &[Option<Nonce>]) -> Result<SessionStart
     let marked = !markers.is_empty();
     // A login that was asked for a code was denied by this already; one by key alone never was, and root may
     // be on the way in to mend it.
-    let unusable = |why: String| {
+    let unusable = |unavailable: Unavailable| {
+        login.keep_incident(&unavailable);
         if marked {
-            return Err(why);
+            return Err(unavailable.reason);
         }
-        login.log.event(Level::Error, &login.event("session", "ignored", &why));
+        login.log.event(Level::Error, &login.event("session", "ignored", &unavailable.reason));
         Ok(SessionStart::Nothing)
     };
     let policy = match login.policy() {
         Ok(policy) => policy,
-        Err(why) => return unusable(why),
+        Err(unavailable) => return unusable(unavailable),
     };
     if !marked && !policy.enrollment.is_at_login(&login.service) {
         // What no login sets up on this service, none can leave behind.
@@ -59,14 +66,15 @@ fn activate(login: &Login<'_>, markers: &[Option<Nonce>]) -> Result<SessionStart
     }
     let desk = match login.desk(&policy) {
         Ok(desk) => desk,
-        Err(why) => return unusable(why),
+        Err(unavailable) => return unusable(unavailable),
     };
-    let Some(account) = login.account()? else {
+    let account = login.account().map_err(|unavailable| unavailable.reason)?;
+    let Some(account) = account else {
         return if marked { Err("the user is gone".to_owned()) } else { Ok(SessionStart::Nothing) };
     };
     let open = |nonce| match login.ask(&desk, &account, Request::OpenSession { nonce }) {
         Ok(LoginReply::Session(start)) => Ok(start),
-        Ok(_) => Err(odd_reply()),
+        Ok(_) => Err(odd_reply().reason),
         Err(failure) => Err(failure.to_string()),
     };
     if !marked {

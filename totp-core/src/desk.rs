@@ -48,16 +48,23 @@ impl<'a> Desk<'a> {
     /// limit it while it holds a lock: there the helper acts, which is out of the caller's reach.
     ///
     /// # Errors
-    /// [`Failure::Unusable`] where the store is missing or unsafe.
+    /// [`Failure::Unusable`] where the store is missing or unsafe, or the helper that is needed is missing.
     pub fn open(policy: &'a Policy, origin: PolicyOrigin) -> Result<Self, Failure> {
         if origin == PolicyOrigin::System && getuid() != geteuid() {
-            return Ok(Self { policy, store: None });
+            return Self::of_helper(policy);
         }
         match Store::open(&policy.store) {
             Ok(store) => Ok(Self { policy, store: Some(store) }),
-            Err(StoreError::NotPermitted) => Ok(Self { policy, store: None }),
-            Err(error) => Err(error.into()),
+            Err(StoreError::NotPermitted) => Self::of_helper(policy),
+            Err(error) => Err(Failure::of_store(&error)),
         }
+    }
+
+    /// Whether the helper is there is found out before anybody asks about a user: a login of a name that nobody has
+    /// never calls it, and must not look different.
+    fn of_helper(policy: &'a Policy) -> Result<Self, Failure> {
+        helper::ensure_installed()?;
+        Ok(Self { policy, store: None })
     }
 
     /// The store itself, for what root does directly; `None` where the helper is needed.

@@ -22,6 +22,7 @@ pub mod credential;
 pub mod desk;
 pub mod event;
 pub mod helper;
+pub mod incident;
 pub mod issued;
 pub mod login;
 pub mod mode_override;

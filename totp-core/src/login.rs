@@ -247,7 +247,8 @@ pub fn judge(
     let (kept, told) = match evaluated {
         Evaluated::Proven(factor) => {
             state.ledger.count_success(source, now);
-            state.refused_since = None;
+            // What was refused since the last login stays until a session has told the owner: what comes after may
+            // still refuse this one, or show nothing.
             if let Some(address) = source.address().filter(|_| policy.remember_hosts_for > 0) {
                 state.remember_host(address, now);
             }

@@ -59,6 +59,15 @@ impl Source {
         })
     }
 
+    /// Reads what [`fmt::Display`] writes; `None` for anything else. An address is not asked whose it is.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Local, Self::Named, Self::Helper]
+            .into_iter()
+            .find(|source| source.to_string() == word)
+            .or_else(|| word.parse().ok().map(Self::from_address))
+    }
+
     /// An address as it was written to disk, brought to one form. Nobody is asked whose it is now.
     #[must_use]
     pub fn from_address(address: IpAddr) -> Self {
@@ -135,6 +144,17 @@ mod tests {
         assert_eq!(read("::ffff:192.0.2.7%x.example.org"), "named-host");
         assert_eq!(read("2001:db8::1%x.example.org"), "named-host");
         assert_eq!(read("%eth0"), "named-host");
+    }
+
+    #[test]
+    fn a_source_is_read_back_as_written() {
+        for source in ["", "gate.example.org", "192.0.2.7", "2001:db8::1"].map(Some).map(Source::parse) {
+            assert_eq!(Source::from_word(&source.to_string()), Some(source));
+        }
+        assert_eq!(Source::from_word("helper"), Some(Source::Helper));
+        for odd in ["", "Local", "192.0.2.7 ", "192.0.2.7%x", "1", "\u{1b}[2J"] {
+            assert_eq!(Source::from_word(odd), None, "{odd:?}");
+        }
     }
 
     #[test]

@@ -167,7 +167,7 @@ pub enum Admin {
         #[command(flatten)]
         device: Device,
     },
-    /// Tell why a user's last logins were refused
+    /// Tell why a user's last logins were refused, and when codes could not be checked
     Why {
         /// The user's name
         user: String,

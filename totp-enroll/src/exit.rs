@@ -104,7 +104,7 @@ impl Stop {
                 | Failure::Orphaned(_) => Status::Refused,
                 Failure::NotConfigured => Status::NotConfigured,
                 Failure::NotPermitted(_) => Status::NotPermitted,
-                Failure::Unusable(_) => Status::Unusable,
+                Failure::Unusable(_) | Failure::UserUnusable(_) => Status::Unusable,
             },
             Self::NotConfigured(..) => Status::NotConfigured,
             Self::RootOnly(_) => Status::NotPermitted,
@@ -238,6 +238,7 @@ mod tests {
         assert_eq!(status(Failure::NotConfigured), 3);
         assert_eq!(status(Failure::NotPermitted(String::new())), 4);
         assert_eq!(status(Failure::Unusable(String::new())), 5);
+        assert_eq!(status(Failure::UserUnusable(String::new())), 5);
         assert_eq!(Stop::NoTerminal("").status() as u8, 2);
         assert_eq!(Stop::RootOnly("--policy").status() as u8, 4);
         assert_eq!(Stop::Nobody(7).status() as u8, 5);

@@ -246,7 +246,7 @@ impl Session {
     /// Sends [`Request::Judge`].
     pub fn judged(&self, request: Request) -> Result<totp_core::login::Verdict, Stop> {
         match self.perform(request)? {
-            Reply::Judged(verdict) => Ok(verdict),
+            Reply::Judged(judged) => Ok(judged.verdict),
             _ => Err(Stop::OddReply),
         }
     }

@@ -26,6 +26,7 @@ pub(super) enum Answered {
 impl Attempt<'_> {
     /// The code: from a prompt, or from what was typed as one with the password.
     pub(super) fn answer(&self, digits: u8) -> Answered {
+        self.asked.set(true);
         let arguments = self.login.arguments;
         let one_entry = arguments.forward_pass || arguments.use_first_pass;
         if arguments.use_first_pass {

@@ -28,13 +28,12 @@ const PIECE: usize = 4096;
 /// # Errors
 /// What the helper answered; [`Failure::Unusable`] where it cannot be started or gives no answer.
 pub fn call<R>(envelope: &Envelope, read: fn(&str) -> Option<Answered<R>>) -> Result<R, Failure> {
-    let no_answer = |why: &str| Failure::Unusable(format!("{HELPER}: {why}"));
     let request = envelope.to_toml();
     if request.len() > LONGEST_MESSAGE {
         return Err(no_answer("the request is too long"));
     }
     let deadline = Instant::now().checked_add(LONGEST_CALL);
-    let (ours, child) = start().map_err(|error| no_answer(&format!("cannot be started: {error}")))?;
+    let (ours, child) = start().map_err(|error| cannot_be_started(&error))?;
     let answer = exchange(&ours, &request, deadline);
     // Closing our end ends a helper that is still reading.
     drop(ours);
@@ -49,6 +48,22 @@ pub fn call<R>(envelope: &Envelope, read: fn(&str) -> Option<Answered<R>>) -> Re
         Some(Answered::Failed(failure)) => Err(failure),
         None => Err(no_answer("gave no answer that can be understood")),
     }
+}
+
+/// Whether totp-helper is there and may be started by this process.
+///
+/// # Errors
+/// [`Failure::Unusable`].
+pub fn ensure_installed() -> Result<(), Failure> {
+    eaccess(HELPER, AccessFlags::X_OK).map_err(|error| cannot_be_started(&error.into()))
+}
+
+fn cannot_be_started(error: &std::io::Error) -> Failure {
+    no_answer(&format!("cannot be started: {error}"))
+}
+
+fn no_answer(why: &str) -> Failure {
+    Failure::Unusable(format!("{HELPER}: {why}"))
 }
 
 fn start() -> std::io::Result<(UnixStream, Child)> {

@@ -3,7 +3,7 @@
 mod client;
 mod protocol;
 
-pub use client::call;
+pub use client::{call, ensure_installed};
 pub use protocol::{Answered, Envelope, LONGEST_MESSAGE, Version};
 
 /// Where totp-helper is installed. Compiled in: a path from the environment would be the caller's choice.

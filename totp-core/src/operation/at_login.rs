@@ -8,6 +8,7 @@ use super::orphan::Orphan;
 use super::setup::Proof;
 use super::{Actor, Begun, Context, Failure, Outlook, SessionStart, attempt, setup};
 use crate::answer::Answer;
+use crate::clock::Timestamp;
 use crate::credential::{CredentialId, DeviceName};
 use crate::event::Level;
 use crate::issued::{Handover, InvitationId};
@@ -57,7 +58,7 @@ pub(super) fn welcome(context: &Context<'_>, typed: &str) -> Result<Welcome, Fai
     let (welcome, next) = judge(user.newcomer(context.account.uid)?);
     if let Welcome::Accepted(factor) = &welcome {
         user.record(&next, Record::Durable)?;
-        attempt::log_acceptance(context, "login", factor);
+        attempt::log_acceptance(context, "login", factor, None);
     } else if let Some(orphan) = &orphan {
         return Err(refused(orphan));
     }
@@ -200,6 +201,16 @@ pub(super) fn open_session(context: &Context<'_>, nonce: Option<Nonce>) -> Resul
     user.end_pending();
     context.log_change("setup", |event| event.with("device", &device));
     Ok(SessionStart::Activated)
+}
+
+/// Forgets the refused codes that the session of this login told its owner of.
+pub(super) fn acknowledge(context: &Context<'_>, count: u32, latest: Timestamp) -> Result<(), Failure> {
+    insist_on_host(context)?;
+    let (mut user, credential) = context.locked_with_credential()?;
+    let mut state = user.state_of(credential.id)?;
+    state.end_refused(count, latest);
+    // Where that is lost in a crash they are told twice.
+    Ok(user.record(&state, Record::Written)?)
 }
 
 #[cfg(test)]

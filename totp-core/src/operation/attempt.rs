@@ -1,11 +1,11 @@
 //! An attempt to prove the second factor: lock, read, judge, record, and only then the verdict.
 
-use super::{Context, Failure, Found, Intent, Probe};
+use super::{Actor, Context, Failure, Found, Intent, Judged, Probe};
 use crate::answer::Answer;
 use crate::credential::Credential;
 use crate::event::Level;
 use crate::login::{self, Factor, Verdict};
-use crate::state::State;
+use crate::state::{RefusedSince, State};
 use crate::store::LockedUser;
 
 /// The event of a login.
@@ -38,13 +38,23 @@ pub(super) fn judge(
     intent: Intent,
     typed: &str,
     second_try: bool,
-) -> Result<Verdict, Failure> {
-    let (mut user, credential) = context.locked_with_credential()?;
-    let (verdict, _) = match intent {
-        Intent::Login => attempt(context, &mut user, &credential, LOGIN, typed, second_try)?,
-        Intent::Verify => attempt(context, &mut user, &credential, "verify", typed, second_try)?,
+) -> Result<Judged, Failure> {
+    let event = match intent {
+        Intent::Login => LOGIN,
+        Intent::Verify => "verify",
     };
-    Ok(verdict)
+    let (mut user, credential) = context.locked_with_credential()?;
+    let (verdict, state) = attempt(context, &mut user, &credential, event, typed, second_try)?;
+    let refused_since = match verdict {
+        Verdict::Accepted(_) => to_be_told(context, event, &state),
+        Verdict::Refused(_) => None,
+    };
+    Ok(Judged { verdict, refused_since })
+}
+
+/// The refused codes that this login is to tell its owner of: only a login program has a session to tell them in.
+fn to_be_told(context: &Context<'_>, event: &str, state: &State) -> Option<RefusedSince> {
+    state.refused_since.filter(|_| event == LOGIN && context.actor != Actor::Owner)
 }
 
 /// Takes the code that an errand needs before it may change or show anything, and returns the state
@@ -74,21 +84,16 @@ fn attempt(
     if second_try {
         state.ledger.end_delay(context.source);
     }
-    let refused_since = state.refused_since;
     // A temporary code is for logins: whoever talked a help desk into one gets no phone in place by it.
     let withheld = if event == LOGIN { None } else { state.temporary.take() };
     let answer = Answer::parse(typed.as_bytes());
     let (verdict, mut next) =
         login::judge(context.policy, credential, state, &answer, context.source, context.now);
     next.temporary = next.temporary.or(withheld);
-    if event != LOGIN && matches!(verdict, Verdict::Accepted(_)) {
-        // It is told at the next login.
-        next.refused_since = refused_since;
-    }
     user.record(&next, verdict.record())?;
     match &verdict {
         Verdict::Accepted(factor) => {
-            log_acceptance(context, event, factor);
+            log_acceptance(context, event, factor, to_be_told(context, event, &next));
         }
         Verdict::Refused(refusal) => {
             // Exactly, also where less is told.
@@ -105,12 +110,21 @@ fn attempt(
 }
 
 /// Logs that `factor` was accepted.
-pub(super) fn log_acceptance(context: &Context<'_>, event: &str, factor: &Factor) {
+pub(super) fn log_acceptance(
+    context: &Context<'_>,
+    event: &str,
+    factor: &Factor,
+    refused_since: Option<RefusedSince>,
+) {
     let event = context.event(event, "accepted", None);
     let event = match factor {
         Factor::Device(name) => event.with("factor", &"device").with("device", name),
         Factor::RecoveryCode { left } => event.with("factor", &"recovery-code").with("left", left),
         Factor::TemporaryCode { left } => event.with("factor", &"temporary-code").with("left", left),
+    };
+    let event = match refused_since {
+        Some(refused) => event.with("refused_since", &refused.count),
+        None => event,
     };
     context.log.event(Level::Info, &event);
 }

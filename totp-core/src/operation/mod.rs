@@ -13,8 +13,8 @@ mod setup;
 mod status;
 
 pub use request::{
-    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, LoginReply, OrphanStatus, Outlook,
-    OverrideStatus, Probe, Purpose, Reply, Request, SessionStart, Shown, Status, TemporaryStatus,
+    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, Judged, LoginReply, OrphanStatus,
+    Outlook, OverrideStatus, Probe, Purpose, Reply, Request, SessionStart, Shown, Status, TemporaryStatus,
 };
 
 use crate::account::{Account, Groups};
@@ -218,6 +218,9 @@ fn answer_login(context: &Context<'_>, request: Request) -> Result<LoginReply, F
         }
         Request::OpenSession { nonce } => at_login::open_session(context, nonce).map(LoginReply::Session),
         Request::Abandon { nonce } => setup::abandon(context, nonce).map(|()| LoginReply::Done),
+        Request::Acknowledge { count, latest } => {
+            at_login::acknowledge(context, count, latest).map(|()| LoginReply::Done)
+        }
         _ => Err(Failure::Impossible("no login asks for this".to_owned())),
     }
 }

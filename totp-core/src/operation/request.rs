@@ -1,7 +1,7 @@
 //! Requests, replies and failures: what goes in and out of [`perform`](super::perform), also over the
 //! socket between totp-helper and its callers.
 
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::credential::DeviceName;
 use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
@@ -9,6 +9,7 @@ use crate::login::{Refusal, Verdict};
 use crate::pending::Nonce;
 use crate::policy::Mode;
 use crate::recovery::PrintedCodes;
+use crate::state::RefusedSince;
 use crate::store::StoreError;
 use crate::throttle::Party;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,13 @@ pub enum Request {
     OpenSession {
         /// From the beginning; `None` for a login that set nothing up.
         nonce: Option<Nonce>,
+    },
+    /// For root: the owner was told of the refused codes that came with an acceptance.
+    Acknowledge {
+        /// How many there were.
+        count: u32,
+        /// When the last of them was refused.
+        latest: Timestamp,
     },
 }
 
@@ -307,12 +315,28 @@ pub struct Shown {
     pub secret: Zeroizing<String>,
 }
 
+/// A code that was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// With an acceptance for a login program: the codes refused that the owner has not been told of. They stay on
+    /// record until it [says](Request::Acknowledge) that it told them.
+    pub refused_since: Option<RefusedSince>,
+}
+
+impl From<Verdict> for Judged {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, refused_since: None }
+    }
+}
+
 /// The answer to a request that was done.
 pub enum Reply {
     /// To [`Request::Probe`].
     Probed(Probe),
     /// To [`Request::Judge`].
-    Judged(Verdict),
+    Judged(Judged),
     /// To [`Request::Status`].
     Status(Box<Status>),
     /// To [`Request::Begin`].
@@ -340,7 +364,7 @@ pub enum LoginReply {
     /// See [`Reply::Probed`].
     Probed(Probe),
     /// See [`Reply::Judged`].
-    Judged(Verdict),
+    Judged(Judged),
     /// See [`Reply::Begun`].
     Begun(Begun),
     /// See [`Reply::RecoveryCodes`].
@@ -361,7 +385,7 @@ impl From<LoginReply> for Reply {
     fn from(reply: LoginReply) -> Self {
         match reply {
             LoginReply::Probed(probe) => Self::Probed(probe),
-            LoginReply::Judged(verdict) => Self::Judged(verdict),
+            LoginReply::Judged(judged) => Self::Judged(judged),
             LoginReply::Begun(begun) => Self::Begun(begun),
             LoginReply::RecoveryCodes(codes) => Self::RecoveryCodes(codes),
             LoginReply::Welcome(welcome) => Self::Welcome(welcome),
@@ -391,8 +415,10 @@ pub enum Failure {
     Orphaned(String),
     /// The policy or the system does not let this user do it.
     NotPermitted(String),
-    /// Policy, store or name service cannot be used.
+    /// Policy, store, totp-helper or name service cannot be used, for any user.
     Unusable(String),
+    /// A file of this user in the store cannot be used, or their lock does not come.
+    UserUnusable(String),
 }
 
 impl fmt::Display for Failure {
@@ -405,9 +431,11 @@ impl fmt::Display for Failure {
             Self::NotProven { .. } => f.write_str(
                 "That is not the code of this secret. Type the code that the app shows now; if it keeps being wrong, the clock of the phone or of this host is.",
             ),
-            Self::Impossible(why) | Self::Orphaned(why) | Self::NotPermitted(why) | Self::Unusable(why) => {
-                f.write_str(why)
-            }
+            Self::Impossible(why)
+            | Self::Orphaned(why)
+            | Self::NotPermitted(why)
+            | Self::Unusable(why)
+            | Self::UserUnusable(why) => f.write_str(why),
             Self::NotConfigured => f.write_str("two-factor login is not set up; `totp-enroll enroll` does it"),
         }
     }
@@ -415,8 +443,26 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Of an open store: what fails there is a file of one user, or their lock. For a store that cannot be opened there is
+/// [`Failure::of_store`].
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotPermitted | StoreError::Random(_) => Self::Unusable(error.to_string()),
+            StoreError::Io { .. }
+            | StoreError::Unsafe { .. }
+            | StoreError::Invalid(_)
+            | StoreError::LaterVersion { .. }
+            | StoreError::Busy
+            | StoreError::Limited => Self::UserUnusable(error.to_string()),
+        }
+    }
+}
+
+impl Failure {
+    /// The store as a whole cannot be opened.
+    #[must_use]
+    pub fn of_store(error: &StoreError) -> Self {
         Self::Unusable(error.to_string())
     }
 }

@@ -50,14 +50,14 @@ pub struct PastRefusal {
     pub source: Source,
 }
 
-/// Codes that were refused since the last login, for the owner to hear of.
+/// The codes that were refused since the last login that told its owner of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefusedSince {
-    /// How many: those that were judged, not those that were turned away unjudged.
+    /// How many, of those that were judged.
     pub count: u32,
-    /// When the latest was refused.
+    /// When the last of them was refused.
     pub latest: Timestamp,
-    /// Where it came from.
+    /// Where that one came from.
     pub source: Source,
 }
 
@@ -76,8 +76,6 @@ pub struct State {
     pub hosts: Vec<RememberedHost>,
     /// The last few refusals, oldest first.
     pub refusals: Vec<PastRefusal>,
-    /// What was refused since the last login.
-    pub refused_since: Option<RefusedSince>,
     /// The invitation of a user who is not set up.
     pub invitation: Option<Invitation>,
     /// A code that stands in for a device.
@@ -86,6 +84,8 @@ pub struct State {
     pub graces_used: u32,
     /// The mail address of a user who is not set up, at most [`LONGEST_MAIL`] bytes.
     pub mail: Option<String>,
+    /// The codes refused that the owner has not been told of.
+    pub refused_since: Option<RefusedSince>,
 }
 
 impl State {
@@ -162,14 +162,20 @@ impl State {
         *self == Self::afresh(self.credential)
     }
 
-    /// Keeps a refusal to explain it later, and counts it for the owner.
+    /// Keeps a refusal to explain it later, and to tell the owner.
     pub fn note_refusal(&mut self, refusal: PastRefusal) {
-        let count = self.refused_since.map_or(0, |since| since.count).saturating_add(1);
-        let (latest, source) = (refusal.at, refusal.source);
-        self.refused_since = Some(RefusedSince { count, latest, source });
+        let count = self.refused_since.map_or(0, |refused| refused.count).saturating_add(1);
+        self.refused_since = Some(RefusedSince { count, latest: refusal.at, source: refusal.source });
         while self.refusals.len() >= KEPT_REFUSALS {
             self.refusals.remove(0);
         }
         self.refusals.push(refusal);
+    }
+
+    /// Forgets the refused codes that the owner was told of. Those that came later stay: they are told next time.
+    pub fn end_refused(&mut self, count: u32, latest: Timestamp) {
+        let Some(refused) = self.refused_since.filter(|refused| refused.latest >= latest) else { return };
+        let count = refused.count.saturating_sub(count);
+        self.refused_since = (count > 0).then_some(RefusedSince { count, ..refused });
     }
 }

@@ -15,6 +15,7 @@ mod resync;
 mod revoke;
 mod show;
 mod status;
+mod unavailable;
 mod unlock;
 mod users;
 mod why;
@@ -55,7 +56,7 @@ pub fn run(policy: Option<&Path>, terminal: &Terminal, command: Admin) -> Result
             adopt::run(&Session::of_root(policy, &new)?, terminal, &old, yes.yes)
         }
         Admin::Disable { user, yes } => disable::run(&Session::of_root(policy, &user)?, terminal, yes.yes),
-        Admin::Why { user, json } => why::run(&Session::of_root(policy, &user)?, terminal, json.json),
+        Admin::Why { user, json } => why::run(policy, &user, terminal, json.json),
         Admin::Mode { user, mode, until } => {
             mode::run(&Session::of_root(policy, &user)?, terminal, &mode, until)
         }

@@ -7,7 +7,7 @@ use super::enrolling::{
     begun, codes, confirmed, grace, outlook, session, shown, welcome, write_begun, write_confirmed,
     write_grace, write_outlook, write_session, write_shown, write_welcome,
 };
-use super::judging::{probe, refusal, verdict, write_probe, write_refusal, write_verdict};
+use super::judging::{judged, probe, refusal, write_judged, write_probe, write_refusal};
 use super::reading::{Keys, owned, word};
 use super::writing::Writer;
 use super::{LONGEST_MESSAGE, Version};
@@ -84,7 +84,7 @@ fn write_reply(to: &mut Writer, key: &'static str, reply: &Reply) {
         Reply::Session(start) => to.table(key, |to| write_session(to, "session", *start)),
         Reply::RecoveryCodes(codes) => to.table(key, |to| to.strings("recovery-codes", codes)),
         Reply::Probed(probe) => to.table(key, |to| to.table("probed", |to| write_probe(to, probe))),
-        Reply::Judged(verdict) => to.table(key, |to| to.table("judged", |to| write_verdict(to, verdict))),
+        Reply::Judged(judged) => to.table(key, |to| to.table("judged", |to| write_judged(to, judged))),
         Reply::Begun(begun) => to.table(key, |to| to.table("begun", |to| write_begun(to, begun))),
         Reply::Outlook(outlook) => to.table(key, |to| to.table("outlook", |to| write_outlook(to, outlook))),
         Reply::PutOff(left) => to.table(key, |to| to.table("put-off", |to| write_grace(to, *left))),
@@ -101,7 +101,7 @@ fn write_reply(to: &mut Writer, key: &'static str, reply: &Reply) {
 fn login_reply(entry: Entry<'_>) -> Option<LoginReply> {
     match word(entry, "probed judged begun recovery-codes welcome outlook put-off session done")? {
         ("probed", Some(value)) => probe(value).map(LoginReply::Probed),
-        ("judged", Some(value)) => verdict(value).map(LoginReply::Judged),
+        ("judged", Some(value)) => judged(value).map(LoginReply::Judged),
         ("begun", Some(value)) => begun(value).map(LoginReply::Begun),
         ("recovery-codes", Some(value)) => codes(value).map(LoginReply::RecoveryCodes),
         ("welcome", Some(value)) => welcome(value).map(LoginReply::Welcome),
@@ -162,12 +162,20 @@ fn write_failure(to: &mut Writer, key: &'static str, failure: &Failure) {
         Failure::Impossible(why) => to.table(key, |to| to.string("impossible", why)),
         Failure::Orphaned(why) => to.table(key, |to| to.string("orphaned", why)),
         Failure::NotPermitted(why) => to.table(key, |to| to.string("not-permitted", why)),
-        Failure::Unusable(why) => to.table(key, |to| to.string("unusable", why)),
+        Failure::UserUnusable(why) if to.version() >= Version::One => {
+            to.table(key, |to| to.string("user-unusable", why));
+        }
+        Failure::Unusable(why) | Failure::UserUnusable(why) => {
+            to.table(key, |to| to.string("unusable", why));
+        }
     }
 }
 
 fn failure(entry: Entry<'_>) -> Option<Failure> {
-    match word(entry, "refused not-proven impossible not-configured orphaned not-permitted unusable")? {
+    match word(
+        entry,
+        "refused not-proven impossible not-configured orphaned not-permitted unusable user-unusable",
+    )? {
         ("refused", Some(value)) => refusal(value).map(Failure::Refused),
         ("not-proven", Some(value)) => {
             Some(Failure::NotProven { left: Keys::within(value)?.integer("left", 0..=u8::MAX)? })
@@ -177,6 +185,7 @@ fn failure(entry: Entry<'_>) -> Option<Failure> {
         ("orphaned", Some(value)) => owned(value).map(Failure::Orphaned),
         ("not-permitted", Some(value)) => owned(value).map(Failure::NotPermitted),
         ("unusable", Some(value)) => owned(value).map(Failure::Unusable),
+        ("user-unusable", Some(value)) => owned(value).map(Failure::UserUnusable),
         _ => None,
     }
 }

@@ -3,11 +3,14 @@
 use super::Version;
 use super::reading::{Keys, word};
 use super::writing::Writer;
+use crate::clock::Timestamp;
 use crate::credential::DeviceName;
 use crate::login::{Factor, Reason, Refusal, Verdict};
-use crate::operation::{Found, Probe};
+use crate::operation::{Found, Judged, Probe};
 use crate::policy::Mode;
 use crate::recovery::MOST_CODES;
+use crate::source::Source;
+use crate::state::RefusedSince;
 use crate::toml_file::Entry;
 
 pub(super) fn write_probe(to: &mut Writer, probe: &Probe) {
@@ -45,19 +48,39 @@ fn found(entry: Entry<'_>) -> Option<Found> {
 
 /// What comes with an acceptance and changes nothing about it goes beside it, and to callers of
 /// [`Version::One`](super::Version::One) and later alone.
-pub(super) fn write_verdict(to: &mut Writer, verdict: &Verdict) {
-    match verdict {
+pub(super) fn write_judged(to: &mut Writer, judged: &Judged) {
+    match &judged.verdict {
         Verdict::Accepted(factor) => to.table("accepted", |to| write_factor(to, factor)),
         Verdict::Refused(refusal) => to.table("refused", |to| write_refusal(to, refusal)),
     }
+    if let Some(refused) = judged.refused_since.filter(|_| to.version() >= Version::One) {
+        to.table("refused_since", |to| {
+            to.bare("count", &refused.count);
+            // TOML knows no number beyond.
+            to.bare("latest", &refused.latest.0.min(i64::MAX.unsigned_abs()));
+            to.string("source", &refused.source.to_string());
+        });
+    }
 }
 
-pub(super) fn verdict(entry: Entry<'_>) -> Option<Verdict> {
-    match word(entry, "accepted refused")? {
-        ("accepted", Some(value)) => factor(value).map(Verdict::Accepted),
-        ("refused", Some(value)) => refusal(value).map(Verdict::Refused),
-        _ => None,
-    }
+/// What cannot be understood of the codes refused before keeps nobody out.
+pub(super) fn judged(entry: Entry<'_>) -> Option<Judged> {
+    let verdict = match word(entry, "accepted refused")? {
+        ("accepted", Some(value)) => Verdict::Accepted(factor(value)?),
+        ("refused", Some(value)) => Verdict::Refused(refusal(value)?),
+        _ => return None,
+    };
+    let refused_since = Keys::within(entry)?.take("refused_since").and_then(refused_since);
+    Some(Judged { verdict, refused_since })
+}
+
+fn refused_since(entry: Entry<'_>) -> Option<RefusedSince> {
+    let mut keys = Keys::within(entry)?;
+    Some(RefusedSince {
+        count: keys.integer("count", 0..=u32::MAX)?,
+        latest: Timestamp(keys.integer("latest", 0..=u64::MAX)?),
+        source: Source::from_word(keys.string("source")?)?,
+    })
 }
 
 pub(super) fn write_factor(to: &mut Writer, factor: &Factor) {

@@ -3,6 +3,7 @@
 use super::reading::{Keys, Named, secret, version};
 use super::writing::Writer;
 use super::{Envelope, Version};
+use crate::clock::Timestamp;
 use crate::credential::DeviceName;
 use crate::issued::InvitationId;
 use crate::operation::{Intent, Purpose, Request};
@@ -80,6 +81,7 @@ fn write(request: &Request, to: &mut Writer) {
         Request::Outlook => "outlook",
         Request::PutOff => "put-off",
         Request::OpenSession { .. } => "open-session",
+        Request::Acknowledge { .. } => "acknowledge",
     };
     to.string("ask", ask);
     write_keys(request, to);
@@ -122,6 +124,10 @@ fn write_keys(request: &Request, to: &mut Writer) {
         Request::OpenSession { nonce } => {
             to.string_if_any("nonce", nonce.map(|nonce| nonce.to_string()).as_deref())
         }
+        Request::Acknowledge { count, latest } => {
+            to.bare("count", count);
+            to.bare("latest", &latest.0);
+        }
     }
 }
 
@@ -158,6 +164,10 @@ fn read(mut keys: Keys<'_>) -> Option<Request> {
         }
         "outlook" => Request::Outlook,
         "put-off" => Request::PutOff,
+        "acknowledge" => Request::Acknowledge {
+            count: keys.integer("count", 0..=u32::MAX)?,
+            latest: Timestamp(keys.integer("latest", 0..=u64::MAX)?),
+        },
         "open-session" => Request::OpenSession { nonce: keys.optional("nonce", nonce)? },
         _ => return None,
     };

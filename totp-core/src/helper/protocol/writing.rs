@@ -39,6 +39,8 @@ impl Writer {
         self.headed = false;
         write(self);
         self.path.pop();
+        // What would come now belongs to the table around this one, and says so.
+        self.headed = false;
     }
 
     pub(super) fn string(&mut self, key: &str, value: &str) {
@@ -79,5 +81,21 @@ impl Writer {
             let _ = writeln!(self.text, "{gap}[{}]", self.path.join("."));
         }
         let _ = write!(self.text, "{key} = ");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::toml_file::push_quoted;
+
+    #[test]
+    fn a_key_behind_a_table_stays_a_key_of_the_table_around_it() {
+        let mut to = Writer::new(Version::CURRENT, push_quoted);
+        to.table("around", |to| {
+            to.table("within", |to| to.bare("first", &1));
+            to.bare("behind", &2);
+        });
+        assert_eq!(*to.finish(), "[around.within]\nfirst = 1\n\n[around]\nbehind = 2\n");
     }
 }

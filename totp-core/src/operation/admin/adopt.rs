@@ -19,7 +19,7 @@ pub struct Adoptable {
 ///
 /// # Errors
 /// [`Failure::Impossible`] where the user is set up, where `old` is somebody's name, or has nothing;
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn adoptable(context: &Context<'_>, old: &UserName) -> Result<Adoptable, Failure> {
     let (store, account) = (context.store, context.account);
     let word = account.name.as_word();

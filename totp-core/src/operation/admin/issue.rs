@@ -102,7 +102,7 @@ fn insist_on_place_for_mail(context: &Context<'_>, state: &State) -> Result<(), 
 /// Notes that the mail system took this invitation, if it still counts, and remembers where it went.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
@@ -119,7 +119,7 @@ pub fn invitation_mailed(context: &Context<'_>, invited: &Invited) -> Result<(),
 /// Withdraws this invitation, as where it could not be mailed; another that took its place meanwhile stays.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn withdraw_invitation(context: &Context<'_>, invited: &Invited) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let mut user = context.store.lock(&context.account.name)?;
@@ -135,7 +135,7 @@ pub fn withdraw_invitation(context: &Context<'_>, invited: &Invited) -> Result<(
 /// Draws a temporary code in the place of any other, good for `lives_for` seconds and so many logins.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn code(
     context: &Context<'_>,
     lives_for: u64,

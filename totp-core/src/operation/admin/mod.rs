@@ -157,7 +157,7 @@ fn revoke_now(context: &Context<'_>) -> Result<(), Failure> {
 /// Whether the store has a credential or a state in the name of this user.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn is_kept(context: &Context<'_>) -> Result<bool, Failure> {
     let (store, name) = (context.store, &context.account.name);
     Ok(store.has_credential(name)? || store.has_state(name)?)

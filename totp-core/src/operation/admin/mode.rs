@@ -17,7 +17,7 @@ pub struct Override {
 /// Puts an override in the place of any other, or ends it with `None`.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn set_mode(context: &Context<'_>, wanted: Option<Override>) -> Result<(), Failure> {
     with_held_log(context, |context| set_mode_now(context, wanted))
 }

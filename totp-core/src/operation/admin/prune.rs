@@ -7,7 +7,7 @@ use crate::credential::CredentialId;
 /// Removes everything that is kept of a user who is [gone](super::Gone).
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn prune(context: &Context<'_>) -> Result<(), Failure> {
     with_held_log(context, |context| {
         context.store.lock_by_force(&context.account.name)?.remove_everything()?;
@@ -19,7 +19,7 @@ pub fn prune(context: &Context<'_>) -> Result<(), Failure> {
 /// Removes what is left of a set-up that is dead. Says whether there was one.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn prune_pending(context: &Context<'_>) -> Result<bool, Failure> {
     with_held_log(context, |context| {
         let user = context.store.lock(&context.account.name)?;
@@ -38,7 +38,7 @@ pub fn prune_pending(context: &Context<'_>) -> Result<bool, Failure> {
 /// future, is worth as much as none.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn absence_left(context: &Context<'_>, now: &Moment) -> Result<u64, Failure> {
     let (store, name) = (context.store, &context.account.name);
     let Some(absence) = store.absence(name).unwrap_or_default() else { return Ok(LONG_ENOUGH) };
@@ -53,7 +53,7 @@ pub fn absence_left(context: &Context<'_>, now: &Moment) -> Result<u64, Failure>
 /// stays as it is.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn note_absence(context: &Context<'_>, now: &Moment) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let user = context.store.lock_by_force(&context.account.name)?;
@@ -68,7 +68,7 @@ pub fn note_absence(context: &Context<'_>, now: &Moment) -> Result<(), Failure> 
 /// Ends a note about a user who is known again.
 ///
 /// # Errors
-/// [`Failure::Unusable`].
+/// [`Failure::Unusable`], [`Failure::UserUnusable`].
 pub fn end_absence(context: &Context<'_>) -> Result<(), Failure> {
     with_held_log(context, |context| {
         let user = context.store.lock_by_force(&context.account.name)?;

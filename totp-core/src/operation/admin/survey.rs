@@ -33,7 +33,7 @@ pub struct Survey {
 /// Looks at one user, without a lock.
 ///
 /// # Errors
-/// [`Failure::Unusable`] where a file of theirs cannot be used; the text names it.
+/// [`Failure::UserUnusable`] where a file of theirs cannot be used; the text names it.
 pub fn survey(
     store: &Store,
     policy: &Policy,

@@ -18,7 +18,7 @@ fn a_temporary_code_logs_in_and_authorises_nothing() {
     ] {
         let refused = home.asks(request);
         let refused = match refused {
-            Ok(Reply::Judged(verdict)) => reason(Ok(verdict)),
+            Ok(Reply::Judged(judged)) => reason(Ok(judged.verdict)),
             Err(failure) => reason(Err(failure)),
             Ok(_) => panic!("a temporary code authorised something"),
         };
@@ -91,7 +91,7 @@ fn revoking_also_removes_what_cannot_be_read() {
     let mut home = Home::new();
     home.sets_up();
     fs::write(home.directory.path().join("alice.toml"), "nonsense").unwrap();
-    assert!(matches!(home.asks(Request::Status), Err(Failure::Unusable(_))));
+    assert!(matches!(home.asks(Request::Status), Err(Failure::UserUnusable(_))));
     home.actor = Actor::Root;
     admin::revoke(&home.context()).unwrap();
     assert_eq!(home.names(), Vec::<String>::new());

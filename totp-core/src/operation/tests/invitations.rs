@@ -37,7 +37,7 @@ fn a_set_up_that_cannot_be_written_spends_no_invitation() {
     let (begun, phone) = home.proven(true);
     // Nothing can be written in its place, as on a full disk.
     fs::create_dir(home.directory.path().join(".alice.toml.new")).unwrap();
-    assert!(matches!(home.opens(Some(&begun)), Err(Failure::Unusable(_))));
+    assert!(matches!(home.opens(Some(&begun)), Err(Failure::UserUnusable(_))));
     assert_eq!(home.context().newcomer().unwrap(), before);
     fs::remove_dir(home.directory.path().join(".alice.toml.new")).unwrap();
     home.invitation_of(&invitation);

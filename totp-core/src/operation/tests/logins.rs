@@ -2,6 +2,7 @@
 //! themselves are tested beside `judge`.
 
 use super::*;
+use crate::state::RefusedSince;
 
 #[test]
 fn asking_about_a_user_who_is_not_set_up_leaves_no_file() {
@@ -35,7 +36,7 @@ fn a_second_try_in_one_login_is_judged_and_both_are_counted() {
     let tries = |home: &Home, code: &str, second_try| {
         let request = Request::Judge { intent: Intent::Login, typed: typed(code), second_try };
         match home.asks(request) {
-            Ok(Reply::Judged(verdict)) => verdict,
+            Ok(Reply::Judged(judged)) => judged.verdict,
             _ => panic!("judge is answered by judged"),
         }
     };
@@ -119,7 +120,10 @@ fn of_sixteen_with_one_code_one_gets_in() {
                         };
                         let request =
                             Request::Judge { intent: Intent::Login, typed: typed(&code), second_try: false };
-                        matches!(perform(&context, request), Ok(Reply::Judged(Verdict::Accepted(_))))
+                        matches!(
+                            perform(&context, request),
+                            Ok(Reply::Judged(Judged { verdict: Verdict::Accepted(_), .. }))
+                        )
                     })
                 })
                 .collect();
@@ -127,4 +131,73 @@ fn of_sixteen_with_one_code_one_gets_in() {
         });
         assert_eq!(winners, 1);
     }
+}
+
+/// What a code comes to, with the refused codes that the login is to tell of.
+fn judged(home: &Home, code: &str) -> Judged {
+    match home.asks(Request::Judge { intent: Intent::Login, typed: typed(code), second_try: false }) {
+        Ok(Reply::Judged(judged)) => judged,
+        _ => panic!("judge is answered by judged"),
+    }
+}
+
+fn acknowledges(home: &Home, told: RefusedSince) -> Result<(), Failure> {
+    home.asks(Request::Acknowledge { count: told.count, latest: told.latest }).map(drop)
+}
+
+#[test]
+fn a_login_is_to_tell_of_the_codes_refused_before_until_it_says_that_it_did() {
+    let mut home = Home::new();
+    let (phone, _) = home.sets_up();
+    home.actor = Actor::Host;
+    for _ in 0..2 {
+        home.now = home.now.plus(1);
+        assert_eq!(judged(&home, "000000").refused_since, None, "who was refused is told nothing");
+    }
+    let expected = RefusedSince { count: 2, latest: home.now, source: Source::Local };
+    for _ in 0..2 {
+        home.now = home.now.plus(60);
+        let judged = judged(&home, &phone.code(home.now));
+        assert_eq!(judged, Judged { verdict: judged.verdict.clone(), refused_since: Some(expected) });
+        assert!(home.lines.0.borrow().last().is_some_and(|line| line.ends_with(" refused_since=2")));
+    }
+    assert_eq!(acknowledges(&home, expected), Ok(()));
+    home.now = home.now.plus(60);
+    assert_eq!(judged(&home, &phone.code(home.now)).refused_since, None);
+    assert!(home.lines.0.borrow().last().is_some_and(|line| !line.contains("refused_since")));
+}
+
+#[test]
+fn codes_refused_while_a_login_was_under_way_are_told_next_time() {
+    let mut home = Home::new();
+    let (phone, _) = home.sets_up();
+    home.actor = Actor::Host;
+    judged(&home, "000000");
+    home.now = home.now.plus(60);
+    let told = judged(&home, &phone.code(home.now)).refused_since.unwrap();
+    home.now = home.now.plus(1);
+    judged(&home, "000000");
+    let later = home.now;
+    assert_eq!(acknowledges(&home, told), Ok(()));
+    home.now = home.now.plus(60);
+    let next = judged(&home, &phone.code(home.now)).refused_since;
+    assert_eq!(next, Some(RefusedSince { count: 1, latest: later, source: Source::Local }));
+    // One of a time that the store does not know ends nothing.
+    assert_eq!(acknowledges(&home, RefusedSince { latest: later.plus(1), ..told }), Ok(()));
+    home.now = home.now.plus(60);
+    assert_eq!(judged(&home, &phone.code(home.now)).refused_since, next);
+}
+
+#[test]
+fn a_program_of_the_users_own_neither_hears_of_refused_codes_nor_ends_them() {
+    let mut home = Home::new();
+    let (phone, _) = home.sets_up();
+    judged(&home, "000000");
+    home.now = home.now.plus(60);
+    assert_eq!(judged(&home, &phone.code(home.now)).refused_since, None);
+    let all = RefusedSince { count: u32::MAX, latest: Timestamp(0), source: Source::Local };
+    assert!(matches!(acknowledges(&home, all), Err(Failure::NotPermitted(_))));
+    home.actor = Actor::Host;
+    home.now = home.now.plus(60);
+    assert_eq!(judged(&home, &phone.code(home.now)).refused_since.map(|refused| refused.count), Some(1));
 }

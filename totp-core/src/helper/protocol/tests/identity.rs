@@ -1,19 +1,21 @@
 //! Whatever is written is read back as it was, in every version.
 
 use super::{as_sent, envelope};
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::credential::DeviceName;
 use crate::helper::{Answered, Envelope, Version};
 use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
 use crate::login::{Factor, Reason, Refusal, Verdict};
 use crate::operation::{
-    Begun, Confirmed, Failure, Found, Intent, LoginReply, Outlook, Probe, Purpose, Reply, Request,
+    Begun, Confirmed, Failure, Found, Intent, Judged, LoginReply, Outlook, Probe, Purpose, Reply, Request,
     SessionStart, Shown,
 };
 use crate::pending::Nonce;
 use crate::policy::Mode;
 use crate::recovery::MOST_CODES;
+use crate::source::Source;
+use crate::state::RefusedSince;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -81,6 +83,8 @@ fn request() -> impl Strategy<Value = Sent> {
         Just(()).prop_map(|()| asked(Request::Outlook)),
         Just(()).prop_map(|()| asked(Request::PutOff)),
         of(nonce()).prop_map(|nonce| asked(Request::OpenSession { nonce })),
+        (any::<u32>(), 0..=u64::MAX / 2)
+            .prop_map(|(count, latest)| { asked(Request::Acknowledge { count, latest: Timestamp(latest) }) }),
     ]
 }
 
@@ -106,6 +110,15 @@ fn grace() -> impl Strategy<Value = Grace> {
             Grace::Until(Day::parse(&format!("{year:04}-{month:02}-{day:02}")).unwrap())
         }),
     ]
+}
+
+fn refused_since() -> impl Strategy<Value = RefusedSince> {
+    let sources = vec![Source::Local, Source::Named, Source::Helper, Source::parse(Some("192.0.2.7"))];
+    (any::<u32>(), 0..=u64::MAX / 2, select(sources)).prop_map(|(count, latest, source)| RefusedSince {
+        count,
+        latest: Timestamp(latest),
+        source,
+    })
 }
 
 fn login_reply() -> impl Strategy<Value = Sent> {
@@ -135,7 +148,9 @@ fn login_reply() -> impl Strategy<Value = Sent> {
     );
     prop_oneof![
         probe.prop_map(|it| replied(LoginReply::Probed(it))),
-        verdict.prop_map(|it| replied(LoginReply::Judged(it))),
+        (verdict, of(refused_since())).prop_map(|(verdict, refused_since)| {
+            replied(LoginReply::Judged(Judged { verdict, refused_since }))
+        }),
         begun,
         proptest::collection::vec(secret(), 0..=20).prop_map(|it| replied(LoginReply::RecoveryCodes(it))),
         welcome.prop_map(|it| replied(LoginReply::Welcome(it))),

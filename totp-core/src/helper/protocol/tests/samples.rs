@@ -1,18 +1,21 @@
 //! One of each message, or several where one has several forms. Their bytes are kept in this order: new ones come
 //! last in their list.
 
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::credential::DeviceName;
 use crate::helper::Answered;
 use crate::issued::InvitationId;
 use crate::login::newcomer::{Grace, Welcome};
 use crate::login::{Factor, Reason, Refusal, Verdict};
 use crate::operation::{
-    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, OrphanStatus, Outlook,
+    Begun, Confirmed, DeviceStatus, Failure, Found, HostStatus, Intent, Judged, OrphanStatus, Outlook,
     OverrideStatus, Probe, Purpose, Reply, Request, SessionStart, Shown, Status, TemporaryStatus,
 };
 use crate::pending::Nonce;
 use crate::policy::Mode;
+use crate::source::Source;
+use crate::state::RefusedSince;
+use crate::throttle::Party;
 use zeroize::Zeroizing;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -60,6 +63,7 @@ pub(super) fn requests() -> Vec<Request> {
         Request::PutOff,
         Request::OpenSession { nonce: Some(nonce()) },
         Request::OpenSession { nonce: None },
+        Request::Acknowledge { count: 3, latest: Timestamp(1_790_000_000) },
     ]
 }
 
@@ -125,16 +129,27 @@ fn failures() -> Vec<Failure> {
         Failure::Unusable("/etc/pam_totp/policy.toml:3: totp.window: is out of range".into()),
         Failure::Unusable("a\nb '\"\\".into()),
         Failure::Unusable(String::new()),
+        Failure::UserUnusable("/var/lib/pam_totp/alice.toml: refused".into()),
     ];
     refused.chain(others).collect()
+}
+
+/// Acceptances that come with codes refused before.
+fn accepted_after_refusals() -> Vec<Judged> {
+    let sources = [Source::Local, Source::Named, Source::Helper, Source::parse(Some("2001:db8::1"))];
+    let judged = |source| Judged {
+        verdict: Verdict::Accepted(Factor::Device(device())),
+        refused_since: Some(RefusedSince { count: u32::MAX, latest: Timestamp(1_790_000_000), source }),
+    };
+    sources.map(judged).into()
 }
 
 /// Every reply that a login may get.
 fn login_replies() -> Vec<Reply> {
     let begun = Begun { nonce: nonce(), device: device(), uri: secret(URI), secret: secret("ABCD") };
     let mut replies: Vec<_> = probes().into_iter().map(Reply::Probed).collect();
-    replies.extend(factors().into_iter().map(|factor| Reply::Judged(Verdict::Accepted(factor))));
-    replies.extend(refusals().into_iter().map(|refusal| Reply::Judged(Verdict::Refused(refusal))));
+    replies.extend(factors().into_iter().map(|factor| Reply::Judged(Verdict::Accepted(factor).into())));
+    replies.extend(refusals().into_iter().map(|refusal| Reply::Judged(Verdict::Refused(refusal).into())));
     replies.push(Reply::Begun(begun));
     replies.push(Reply::RecoveryCodes(vec![secret("ABCD-EFGH"), secret("IJKL-MNOP")]));
     replies.push(Reply::RecoveryCodes(Vec::new()));
@@ -148,6 +163,7 @@ fn login_replies() -> Vec<Reply> {
     replies.push(Reply::Session(SessionStart::Activated));
     replies.push(Reply::Session(SessionStart::Nothing));
     replies.push(Reply::Done);
+    replies.extend(accepted_after_refusals().into_iter().map(Reply::Judged));
     replies
 }
 
@@ -221,6 +237,7 @@ fn tool_replies() -> Vec<Reply> {
         Reply::Confirmed(Confirmed { device: device(), recovery_codes: vec![secret("ABCD-EFGH")] }),
         Reply::Confirmed(Confirmed { device: device(), recovery_codes: Vec::new() }),
         Reply::Shown(Shown { device: device(), uri: secret(URI), secret: secret("ABCD") }),
+        Reply::Status(Box::new(Status { exhausted: Party::ALL.to_vec(), ..emptiest_status() })),
     ]
 }
 

@@ -5,7 +5,7 @@ use super::{as_sent, envelope, samples};
 use crate::helper::{Answered, Envelope, LONGEST_MESSAGE, Version};
 use crate::login::newcomer::Welcome;
 use crate::login::{Factor, Reason, Refusal, Verdict};
-use crate::operation::{Failure, LoginReply, Reply, Request};
+use crate::operation::{Failure, Judged, LoginReply, Reply, Request};
 
 const NOT_KNOWN: &str = "the request is not one this helper knows";
 
@@ -143,8 +143,28 @@ fn keys_of_an_answer_that_are_not_known_are_ignored() {
 }
 
 #[test]
+fn refused_codes_that_cannot_be_understood_keep_nobody_out() {
+    let accepted = "[done.judged.accepted]\ndevice = \"phone\"\n[done.judged.refused_since]\n";
+    for (odd, there) in [
+        ("count = 1\nlatest = 2\nsource = \"local\"", true),
+        ("count = 1\nlatest = 2", false),
+        ("count = -1\nlatest = 2\nsource = \"local\"", false),
+        ("count = 1\nlatest = 2\nsource = \"\\u001b[2J\"", false),
+    ] {
+        let read = Answered::<LoginReply>::parse(&format!("{accepted}{odd}"));
+        let Some(Answered::Done(LoginReply::Judged(Judged { verdict: Verdict::Accepted(_), refused_since }))) =
+            read
+        else {
+            panic!("{odd} made an acceptance none")
+        };
+        assert_eq!(refused_since.is_some(), there, "{odd}");
+    }
+}
+
+#[test]
 fn an_answer_without_a_key_that_it_needs_is_none() {
-    let optional = ["overridden", "mailbox", "logins", "until"];
+    // The last three are of the codes refused before, which nobody is kept out for.
+    let optional = ["overridden", "mailbox", "logins", "until", "count", "latest", "source"];
     let to_logins = samples::login_answers().len();
     let mut tried = 0;
     for (_, _, text) in answers().filter(|(place, _, _)| *place < to_logins) {
@@ -160,7 +180,7 @@ fn an_answer_without_a_key_that_it_needs_is_none() {
 #[test]
 fn a_refusal_for_a_reason_that_is_not_known_reads_as_a_wrong_code() {
     let refusal = "reason = \"too-loud\"\nwait = 7\nmay_tell = true\ncounted = true\nrecorded = true\n";
-    let Some(Answered::Done(LoginReply::Judged(Verdict::Refused(judged)))) =
+    let Some(Answered::Done(LoginReply::Judged(Judged { verdict: Verdict::Refused(judged), .. }))) =
         Answered::<LoginReply>::parse(&format!("[done.judged.refused]\n{refusal}"))
     else {
         panic!("it is no refusal")
@@ -183,8 +203,9 @@ fn what_cannot_be_said_denies_all_the_same() {
         counted: false,
         recorded: false,
     };
-    let sent = Answered::Done(Reply::Judged(Verdict::Refused(forever))).to_toml(Version::CURRENT).unwrap();
-    let Some(Answered::Done(LoginReply::Judged(Verdict::Refused(read)))) =
+    let sent =
+        Answered::Done(Reply::Judged(Verdict::Refused(forever).into())).to_toml(Version::CURRENT).unwrap();
+    let Some(Answered::Done(LoginReply::Judged(Judged { verdict: Verdict::Refused(read), .. }))) =
         Answered::<LoginReply>::parse(&sent)
     else {
         panic!("it is no refusal: {}", *sent)
@@ -198,7 +219,8 @@ fn what_cannot_be_said_denies_all_the_same() {
 fn lets_in(answer: &Answered<LoginReply>) -> Option<&Factor> {
     match answer {
         Answered::Done(
-            LoginReply::Judged(Verdict::Accepted(factor)) | LoginReply::Welcome(Welcome::Accepted(factor)),
+            LoginReply::Judged(Judged { verdict: Verdict::Accepted(factor), .. })
+            | LoginReply::Welcome(Welcome::Accepted(factor)),
         ) => Some(factor),
         _ => None,
     }

@@ -12,7 +12,7 @@ const REQUESTS: &str = "
     ask intent typed second_try purpose device code nonce invited
     ask=probe ask=judge ask=status ask=begin ask=confirm ask=abandon ask=show ask=remove-device ask=unset
     ask=renew-recovery ask=forget-hosts ask=welcome ask=begin-at-login ask=prove-at-login ask=outlook ask=put-off
-    ask=open-session
+    ask=open-session ask=acknowledge count latest
     intent=login intent=verify
     purpose=first purpose=further purpose=renewal";
 
@@ -20,10 +20,10 @@ const REQUESTS: &str = "
 const ANSWERS: &str = "
     done failed
     done=done probed judged status begun confirmed shown recovery-codes welcome outlook put-off session
-    refused not-proven impossible orphaned not-permitted unusable failed=not-configured
+    refused not-proven impossible orphaned not-permitted unusable user-unusable failed=not-configured
     overridden overridden=required overridden=optional overridden=disabled
     found found=not-configured found=orphaned found=remembered code digits
-    accepted device recovery-code temporary-code left
+    accepted device recovery-code temporary-code left refused_since count latest source
     reason wait may_tell counted recorded
     reason=wrong-code reason=used-code reason=stale-code reason=wrong-recovery-code reason=throttled reason=ceiling
     reason=malformed reason=no-answer reason=unsynchronised
@@ -31,7 +31,7 @@ const ANSWERS: &str = "
     invited welcome=set-up welcome=not-invited
     grace mailbox mailed_lately handed_over until logins
     session=activated session=nothing
-    user mode configured orphan strategy since devices recovery_codes_left throttled_for at_ceiling remembered_hosts
+    user mode configured orphan strategy since devices recovery_codes_left throttled_for at_ceiling exhausted remembered_hosts
     last_login temporary_code invited_until mail mode=required by uid way_out
     name kind interval algorithm created address uses_left";
 
