@@ -61,7 +61,8 @@ static void limit(void)
         const char *name;
         int resource;
     } limits[] = {{"fsize", RLIMIT_FSIZE}, {"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC}, {"as", RLIMIT_AS},
-                  {"data", RLIMIT_DATA},   {"stack", RLIMIT_STACK},   {"cpu", RLIMIT_CPU},     {"memlock", RLIMIT_MEMLOCK}};
+                  {"data", RLIMIT_DATA},   {"stack", RLIMIT_STACK},   {"cpu", RLIMIT_CPU},     {"memlock", RLIMIT_MEMLOCK},
+                  {"sigpending", RLIMIT_SIGPENDING}};
     char name[16], kind[8];
     unsigned long amount;
     if (sscanf(value, "%15[a-z]:%7[a-z]:%lu", name, kind, &amount) != 3)

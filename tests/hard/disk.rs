@@ -33,7 +33,7 @@ pub enum Step {
 }
 
 /// The calls that strace must log for [`steps`].
-pub const CALLS: &str = "trace=openat,write,pwrite64,fdatasync,fsync,renameat,renameat2,unlinkat";
+pub const CALLS: &str = "trace=openat,write,sendto,pwrite64,fdatasync,fsync,renameat,renameat2,unlinkat";
 
 /// The options that it must have: strings whole and in hexadecimal, descriptors with their paths.
 pub const OPTIONS: [&str; 5] = ["-xx", "-y", "-s", "100000", "-f"];
@@ -59,6 +59,12 @@ pub fn steps(log: &str) -> Vec<Step> {
             "openat" if path == STORE && line.contains("O_CREAT") => {
                 ends.insert(file_name(1), 0);
                 steps.push(Step::Made(file_name(1)));
+            }
+            // The answer of the helper, which waits for nobody; log lines wait.
+            "sendto" if words.get(3).is_some_and(|flags| flags.contains("MSG_DONTWAIT")) => {
+                let count: usize = result.trim().parse().expect("a count of bytes");
+                let bytes = text(1).get(..count).expect("the log has all of it").to_vec();
+                steps.push(Step::Said(String::from_utf8_lossy(&bytes).into_owned()));
             }
             "write" | "pwrite64" => {
                 let count: usize = result.trim().parse().expect("a count of bytes");

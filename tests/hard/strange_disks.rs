@@ -20,8 +20,9 @@ fn passes(host: &Host, user: &str, code: &str) -> bool {
 
 /// alice is set up, and no further file can be made in the store.
 fn without_a_free_inode() -> (Host, Phone) {
-    // The directory itself, two files of alice, the index by uid with her entry, and one that takes the last.
-    let host = builder().store_size("256k,nr_inodes=6").build();
+    // The directory itself, two files of alice, the index by uid with her entry, the empty one that bounds the helper's
+    // calls, and one that takes the last.
+    let host = builder().store_size("256k,nr_inodes=7").build();
     let phone = host.enrol("alice");
     host.must_run(&["touch", "/var/lib/pam_totp/.filler"]);
     assert_ne!(host.run(&["touch", "/var/lib/pam_totp/.one-more"]).status, 0, "an inode is free");

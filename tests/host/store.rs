@@ -36,6 +36,7 @@ impl Host {
         for name in self.store_names() {
             fs::remove_file(store.join(name)).expect("root may remove a file");
         }
+        let _ = fs::remove_file(store.join(CALLERS));
         for (name, contents) in files {
             let path = store.join(name);
             let mut options = fs::OpenOptions::new();

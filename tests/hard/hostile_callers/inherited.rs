@@ -32,6 +32,7 @@ fn what_a_caller_leaves_behind_for_the_helper_keeps_no_guess_from_being_judged_a
         "limit=nproc:hard:1",
         "limit=nofile:soft:4",
         "limit=memlock:hard:0",
+        "limit=sigpending:soft:0",
     ] {
         // A timer may end it before it is the helper; never between a verdict and its record.
         let judged = house.guesses(trick);
@@ -55,6 +56,7 @@ fn no_limit_tears_a_record_or_hides_a_guess() {
         ("data", &[0, 4096, 1 << 20]),
         ("stack", &[0, 4096, 65_536]),
         ("cpu", &[0, 1]),
+        ("sigpending", &[0, 1]),
     ] {
         for kind in ["soft", "hard"] {
             for amount in amounts {

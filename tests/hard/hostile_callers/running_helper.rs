@@ -1,6 +1,7 @@
 //! What a caller does to a helper that runs: signals at any moment, priorities, ptrace. What a control group does
 //! to it is in control_groups.rs.
 
+use super::ending::beyond_limits;
 use super::{AS_ALICE, CALLER, House, MOST_TIMES, REQUEST, house};
 use host::{HELPER, skip};
 
@@ -37,6 +38,7 @@ fn a_helper_that_its_caller_stops_holds_no_lock() {
         if call.waits() == "stopped" {
             stopped += 1;
             assert!(!house.is_locked(), "it was stopped under its lock, {when}");
+            assert_eq!(beyond_limits(&house.host), 0, "it counts against no limit of hers, {when}");
         } else {
             // Nothing stops it then, and its answer is not taken yet.
             house.lock_is_soon_let_go(&when);

@@ -132,7 +132,7 @@ impl Home {
         let mut files: Vec<_> = fs::read_dir(self.directory.path())
             .unwrap()
             .map(|entry| entry.unwrap())
-            .filter(|entry| entry.file_name() != ".uids")
+            .filter(|entry| entry.file_name() != ".uids" && entry.file_name() != ".callers")
             .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
             .collect();
         files.sort();
