@@ -14,7 +14,7 @@ fn builder() -> Builder {
 /// What the helper answers to a request of this version.
 fn asks(host: &Host, version: &str, request: &str) -> Outcome {
     let text = format!("{version}user = \"alice\"\nservice = \"test\"\n\n[request]\n{request}");
-    let outcome = host.run_with_input("alice", &[HELPER], text);
+    let outcome = host.run_on_socket("alice", &[HELPER], text);
     assert_eq!(outcome.status, 0, "{outcome:?}");
     outcome
 }

@@ -140,9 +140,7 @@ impl Home {
     }
 
     fn names(&self) -> Vec<String> {
-        let names = self.files().into_iter().map(|(name, _)| name);
-        // Nobody's: by it the helper counts its callers.
-        names.filter(|name| name != ".callers").collect()
+        self.files().into_iter().map(|(name, _)| name).collect()
     }
 
     fn welcomes(&self, answer: &str) -> Welcome {
