@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const KEYS: [(&str, &str); 15] = [
     (
         "status",
-        "user mode configured strategy since last_login mail at_ceiling throttled_for recovery_codes_left invited_until
+        "user mode configured strategy since last_login mail at_ceiling exhausted throttled_for recovery_codes_left invited_until
         overridden overridden.mode overridden.since overridden.until overridden.by
         orphan grace temporary_code temporary_code.until temporary_code.uses_left
         devices devices[].name devices[].kind devices[].digits devices[].interval devices[].algorithm
@@ -43,7 +43,7 @@ const KEYS: [(&str, &str); 15] = [
     ("admin show", "user devices devices[].device devices[].uri devices[].secret"),
     (
         "admin status",
-        "user mode configured strategy since last_login mail at_ceiling throttled_for recovery_codes_left invited_until
+        "user mode configured strategy since last_login mail at_ceiling exhausted throttled_for recovery_codes_left invited_until
         overridden overridden.mode overridden.since overridden.until overridden.by
         orphan orphan.user orphan.uid orphan.way_out grace grace.until grace.logins
         temporary_code temporary_code.until temporary_code.uses_left
@@ -54,7 +54,11 @@ const KEYS: [(&str, &str); 15] = [
         asked_in_once_configured asked_in_once_configured[].service
         asked_in_once_configured[].depends_on_address asked_in_once_configured[].lets_past",
     ),
-    ("admin why", "user now refusals refusals[].at refusals[].reason refusals[].from"),
+    (
+        "admin why",
+        "user now refusals refusals[].at refusals[].reason refusals[].from
+        unavailable unavailable.at unavailable.concerns unavailable.service unavailable.from unavailable.reason",
+    ),
     (
         "admin explain",
         "user service from mode decided_by asked outcome by_key_alone
@@ -154,6 +158,9 @@ fn printed() -> Printed {
     host.must_run(&["totp-enroll", "admin", "mode", "alice", "required", "--until", "2999-01-31"]);
     logs_in(&host, "192.0.2.7", &phone.code());
     logs_in(&host, "192.0.2.8", &phone.wrong_code());
+    host.write(host::POLICY, "mode = 1\n");
+    logs_in(&host, "192.0.2.9", &phone.code());
+    host.write(host::POLICY, POLICY);
 
     for (command, words) in [
         ("admin status", &["admin", "status", "alice"] as &[&str]),

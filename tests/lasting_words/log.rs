@@ -27,7 +27,7 @@ const REASONS: &str = "
 const FIELDS: &str = "
     event result reason user service from by factor device left wait codes
     mode clock_offset uid override_uid credential_uid former_user former_uid became
-    uses until delivery grace key value argument entry_point to";
+    refused_since uses until delivery grace key value argument entry_point to";
 
 /// What other fields say in a word of the code's own.
 const VALUES: &str = "factor=device factor=recovery-code factor=temporary-code factor=remembered-host";
@@ -81,6 +81,7 @@ impl Found {
         }
         self.events.extend(literals_up_to(text, "const LOGIN: &str =", ";"));
         self.events.extend(literals_up_to(text, "let event = if ", ";"));
+        self.events.extend(literals_up_to(text, "let event = match intent ", ";"));
         self.events.extend(literals_up_to(text, "let (event, device_name) =", ";"));
         self.reasons.extend(literals_up_to(text, "log_denial(match ", "})"));
         if text.contains("fn reason(&self) -> &'static str") {

@@ -12,6 +12,7 @@ const KEYS: &str = "
     enrollment.self_service enrollment.at_login enrollment.needs_invitation enrollment.mail_invitations
     enrollment.qr enrollment.grace_logins enrollment.grace_until
     throttle.free_failures throttle.base_delay throttle.max_delay throttle.ceiling
+    throttle.budget throttle.refill throttle.known_budget throttle.known_refill
     remember.hosts_for recovery.codes prompt.code ssh.refuse_key_only store.directory
     rule.users rule.groups rule.services rule.networks rule.mode";
 
