@@ -61,7 +61,7 @@ const KEYS: [(&str, &str); 15] = [
     ),
     (
         "admin explain",
-        "user service from mode decided_by asked outcome by_key_alone
+        "user service from own_address mode decided_by asked outcome by_key_alone
         rules rules[].line rules[].mode rules[].fit",
     ),
     ("admin invite", "user invitation expires"),
