@@ -109,6 +109,45 @@ fn a_state_that_is_gone_opens_no_used_code_again() {
 }
 
 #[test]
+fn a_state_of_a_later_version_is_named_and_never_taken_for_lost() {
+    let host = required().build();
+    let mut phone = host.enrol("alice");
+    passes(&authenticate(&host, phone.code()));
+    let this_version = host.read(STATE);
+    for slot in [0, 4096] {
+        let mut later = this_version.clone();
+        later[slot..slot + 8].copy_from_slice(b"PAMTOTP4");
+        host.write(STATE, &later);
+        let before = host.store();
+        for answer in [phone.code(), phone.recovery_codes[0].clone()] {
+            let outcome = authenticate(&host, answer);
+            assert!(outcome.text().contains(AUTHINFO_UNAVAIL), "{outcome:?}");
+        }
+        host.wait_for_log("alice.state: written by a later version of pam_totp (state version 4)");
+        for words in
+            [&["admin", "why", "alice"][..], &["admin", "status", "alice"], &["admin", "unlock", "alice"]]
+        {
+            let outcome = host.run(&[&["totp-enroll"], words].concat());
+            assert_eq!(outcome.status, 5, "{words:?}: {outcome:?}");
+            assert!(outcome.text().replace('\n', " ").contains("state version 4"), "{words:?}: {outcome:?}");
+        }
+        assert_eq!(host.store(), before, "nothing is written over it");
+    }
+    // Back to the version that wrote it, nothing is lost.
+    host.write(STATE, &this_version);
+    passes(&authenticate(&host, &phone.recovery_codes[0]));
+    // What the error says is the way out works.
+    let mut later = host.read(STATE);
+    later[..8].copy_from_slice(b"PAMTOTP4");
+    host.write(STATE, &later);
+    host.must_run(&["totp-enroll", "admin", "mode", "alice", "disabled"]);
+    host.must_run(&["totp-enroll", "admin", "mode", "alice", "default"]);
+    host.must_run(&["totp-enroll", "admin", "revoke", "alice", "--yes"]);
+    let mut phone = host.enrol("alice");
+    passes(&authenticate(&host, phone.code()));
+}
+
+#[test]
 fn after_a_lost_state_the_first_code_beyond_the_window_works() {
     let host = required()
         .policy("mode = \"required\"\n[totp]\nwindow = 0\ninterval = 10\n[throttle]\nfree_failures = 100\n")

@@ -386,7 +386,8 @@ impl LockedUser<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn tidy(&self, user: &UserName) -> Result<(), StoreError> {
-        let unused = self.state()?.is_none_or(State::holds_nothing);
+        // One of a later version may be needed there.
+        let unused = self.state().is_ok_and(|state| state.is_none_or(State::holds_nothing));
         if unused && !self.store.has_credential(user)? { self.remove_state() } else { Ok(()) }
     }
 

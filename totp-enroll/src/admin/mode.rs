@@ -20,9 +20,9 @@ pub fn run(session: &Session, terminal: &Terminal, word: &str, until: Option<Day
     session.administer(|context| admin::set_mode(context, Some(Override { mode, until })))?;
     let until = until.map_or_else(String::new, |until| format!(" until {until} (UTC)"));
     terminal.say(&format!("Mode {mode} counts for {user}{until}, whatever the policy says."))?;
-    let status = session.status()?;
-    match (mode, status.configured) {
-        (Mode::Required, false) => terminal.say(&super::revoke::what_comes_next(session, &status)),
-        _ => Ok(()),
+    if mode != Mode::Required {
+        return Ok(());
     }
+    let status = session.status()?;
+    if status.configured { Ok(()) } else { terminal.say(&super::revoke::what_comes_next(session, &status)) }
 }
