@@ -241,5 +241,5 @@ fn a_policy_beside_the_caller_is_none() {
     host.write("/home/alice/mine.toml", "mode = \"disabled\"\n");
     let mut login = host.dialogue_as("alice", &["sh", "-c", "cd /home/alice && exec su bob"]);
     login.answers("Password: ", "builder").sees("cannot retrieve authentication info");
-    host.wait_for_log("policy=mine.toml: is no absolute path");
+    host.wait_for_log("policy=mine.toml: not an absolute path");
 }

@@ -62,7 +62,7 @@ impl<'p> Login<'p> {
         // The working directory of su is its caller's to choose, and what stands there to write.
         if !path.is_absolute() {
             let path = path.display();
-            let reason = format!("policy={path}: is no absolute path; write one that starts with /");
+            let reason = format!("policy={path}: not an absolute path; write one that starts with /");
             return Err(Unavailable::every_name(reason));
         }
         Policy::load(path).map_err(Unavailable::every_name)

@@ -183,12 +183,12 @@ fn a_refusal_for_a_reason_that_is_not_known_reads_as_a_wrong_code() {
     let Some(Answered::Done(LoginReply::Judged(Judged { verdict: Verdict::Refused(judged), .. }))) =
         Answered::<LoginReply>::parse(&format!("[done.judged.refused]\n{refusal}"))
     else {
-        panic!("it is no refusal")
+        panic!("not a refusal")
     };
     let Some(Answered::Failed(Failure::Refused(failed))) =
         Answered::<Reply>::parse(&format!("[failed.refused]\n{refusal}"))
     else {
-        panic!("it is no refusal")
+        panic!("not a refusal")
     };
     assert_eq!(judged, failed);
     assert_eq!((judged.reason, judged.wait, judged.may_tell), (Reason::WrongCode, 7, true));
@@ -208,7 +208,7 @@ fn what_cannot_be_said_denies_all_the_same() {
     let Some(Answered::Done(LoginReply::Judged(Judged { verdict: Verdict::Refused(read), .. }))) =
         Answered::<LoginReply>::parse(&sent)
     else {
-        panic!("it is no refusal: {}", *sent)
+        panic!("not a refusal: {}", *sent)
     };
     assert_eq!(read, Refusal { wait: i64::MAX.unsigned_abs(), ..forever });
     let long = Answered::Failed(Failure::Unusable("x".repeat(LONGEST_MESSAGE)));
