@@ -18,7 +18,7 @@ pub(super) const FILE_BYTES: usize = 2 * SLOT_BYTES;
 pub(super) struct Slots {
     /// Position (0 or 1) of the newest whole slot, with its generation and durability.
     newest: Option<(u64, Slot)>,
-    /// Whether a slot is of an earlier version: the next record is written into both.
+    /// Whether a slot is of another version: the next record is written into both.
     converting: bool,
     /// A slot of a version that is not known stands there.
     unknown: Option<UnknownVersion>,
@@ -69,9 +69,9 @@ impl Slots {
         }
     }
 
-    /// Takes slots of a version that is not known for none: what they hold is given up.
+    /// Takes slots of a version that is not known for none: what they hold is given up, and written over.
     pub(super) fn give_up_unknown(&mut self) {
-        self.unknown = None;
+        self.converting |= self.unknown.take().is_some();
     }
 
     /// Writes `state` into the slot that may be overwritten; with `durable` it is on the disk when this

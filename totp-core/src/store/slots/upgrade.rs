@@ -221,4 +221,5 @@ fn a_slot_of_a_later_version_is_an_error_until_it_is_given_up() {
     slots.give_up_unknown();
     assert_eq!(slots.state(), Ok(None));
     slots.record(&file, &State::default(), true).unwrap();
+    assert_eq!(Slots::read(&file).unwrap().state(), Ok(Some(&State::default())), "nothing is left of it");
 }
