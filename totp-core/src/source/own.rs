@@ -21,7 +21,12 @@ fn is_own_by(address: IpAddr, bind: impl Fn(IpAddr) -> io::Result<()>) -> bool {
         IpAddr::V4(_) => IpAddr::V4(NOBODYS.0),
         IpAddr::V6(_) => IpAddr::V6(NOBODYS.1),
     };
-    bind(address).is_ok() && bind(nobodys).is_err()
+    // Which address it is comes before the port: one without a free port is there.
+    let is_there = |address| match bind(address) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::AddrInUse,
+    };
+    is_there(address) && !is_there(nobodys)
 }
 
 #[cfg(test)]
@@ -42,6 +47,15 @@ mod tests {
             assert!(refusing(address, &[text], ErrorKind::AddrNotAvailable));
             assert!(!refusing(address, &["192.0.2.1"], ErrorKind::AddrNotAvailable));
         }
+    }
+
+    /// Whoever holds every port makes no address another machine's: it is looked at before the port.
+    #[test]
+    fn an_address_without_a_free_port_is_own() {
+        let own: IpAddr = "198.51.100.7".parse().unwrap();
+        let error = |address| if address == own { ErrorKind::AddrInUse } else { ErrorKind::AddrNotAvailable };
+        assert!(is_own_by(own, |address| Err(error(address).into())));
+        assert!(!is_own_by(own, |_| Err(ErrorKind::AddrInUse.into())), "where every address can be bound");
     }
 
     #[test]
