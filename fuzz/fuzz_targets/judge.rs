@@ -154,7 +154,7 @@ impl Logins {
                 assert!(!refusal.counted || refusal.recorded);
                 let evaluated = matches!(answer, Answer::Code(_) | Answer::Recovery(_));
                 // A paper code from a source that must wait is evaluated, and is too long to be guessed.
-                let counts = if is_pair { takes_pair } else { evaluated && throttle == ThrottleState::Free };
+                let counts = evaluated && throttle == ThrottleState::Free;
                 assert_eq!(refusal.counted, counts);
                 match throttle {
                     ThrottleState::Wait(wait) if is_code => {
@@ -165,12 +165,11 @@ impl Logins {
                     _ => {}
                 }
                 if let (Some(old), Some(new)) = (failures(&before), failures(&next)) {
-                    let counted = refusal.counted && !is_pair;
-                    assert_eq!(new, old + u64::from(counted), "a failure was lost or made up");
+                    assert_eq!(new, old + u64::from(refusal.counted), "a failure was lost or made up");
                 }
                 assert_eq!(next.recovery, before.recovery);
                 assert_eq!(next.temporary, before.temporary);
-                if refusal.counted {
+                if refusal.counted || is_pair && takes_pair {
                     let last = next.refusals.last().expect("it is kept");
                     assert_eq!((last.source, last.at), (source, self.now));
                     let told_as_wrong =

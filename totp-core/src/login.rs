@@ -117,9 +117,10 @@ pub struct Refusal {
     pub wait: u64,
     /// Whether the person may be told why: a local login, or an address that logged in within 30 days.
     pub may_tell: bool,
-    /// Whether the answer was evaluated, and so counted as a failure.
+    /// Whether the answer was evaluated, and so counted as a failure. Two codes in a row that were wrong are none: see
+    /// [`Ledger::count_pair`](crate::throttle::Ledger::count_pair).
     pub counted: bool,
-    /// Whether the state changed by it and must be written: it was counted, or a clock stepped back.
+    /// Whether the state changed by it and must be written: it was counted, or kept, or a clock stepped back.
     pub recorded: bool,
 }
 
@@ -244,6 +245,7 @@ pub fn judge(
             ThrottleState::Exhausted(_) => Evaluated::Held(Reason::Exhausted, 0),
         },
     };
+    let counted = !matches!(evaluated, Evaluated::WrongPair);
     let (kept, told) = match evaluated {
         Evaluated::Proven(factor) => {
             state.ledger.count_success(source, now);
@@ -277,7 +279,7 @@ pub fn judge(
         ThrottleState::Wait(seconds) => seconds,
         ThrottleState::Free | ThrottleState::Exhausted(_) => 0,
     };
-    (Verdict::Refused(Refusal { reason: told, wait, may_tell, counted: true, recorded: true }), state)
+    (Verdict::Refused(Refusal { reason: told, wait, may_tell, counted, recorded: true }), state)
 }
 
 /// What an answer turned out to be.

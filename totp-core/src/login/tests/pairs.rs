@@ -130,6 +130,14 @@ fn a_wrong_pair_makes_nobody_wait_and_costs_nothing() {
     assert_eq!(world.reason(&world.code(0)), None);
 }
 
+/// Else one typed behind the password would end the delay before the code at the prompt.
+#[test]
+fn a_wrong_pair_is_no_failure_after_which_a_second_try_is_judged_at_once() {
+    let mut world = World::new();
+    let refused = refusal(world.tries("000000 000000")).unwrap();
+    assert_eq!((refused.counted, refused.recorded), (false, true));
+}
+
 #[test]
 fn of_a_counter_the_second_is_one_of_the_next_three() {
     let token = example_device(2, "token", Kind::Hotp);
