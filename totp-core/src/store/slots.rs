@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::state::slot::{self, SETTLED_AT, SLOT_BYTES, Slot, UnknownVersion, Version};
 use std::cmp::Reverse;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _};
 use std::os::unix::fs::FileExt as _;
 
 /// Bytes of a state file.
@@ -59,6 +59,14 @@ impl Slots {
             with_older(newest, &older);
         }
         Ok(Self { newest, converting, unknown: None })
+    }
+
+    /// Copies a file as it is, whole and onto the disk, and reads it.
+    pub(super) fn copied(mut from: &File, mut to: &File) -> io::Result<Self> {
+        to.rewind()?;
+        io::copy(&mut from, &mut to)?;
+        to.sync_data()?;
+        Self::read(to)
     }
 
     /// The state that counts.

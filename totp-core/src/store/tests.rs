@@ -222,6 +222,26 @@ fn a_lock_that_does_not_come_is_waited_for_two_seconds_and_taken_over_by_root() 
 }
 
 #[test]
+fn a_lock_that_a_later_version_holds_is_taken_over_to_give_its_state_up() {
+    let place = place();
+    let mut held = place.store.lock(&alice()).unwrap();
+    held.record(&State::afresh(example().id), Record::Durable).unwrap();
+    let file = place.file("alice.state");
+    let mut later = fs::read(&file).unwrap();
+    later[8192 + 7] = b'9';
+    later.extend([7; 4096]);
+    fs::write(&file, &later).unwrap();
+    let mut taken = place.store.lock_by_force(&alice()).unwrap();
+    assert!(matches!(taken.state_of(example().id), Err(StoreError::LaterVersion { version: '9', .. })));
+    assert_eq!(fs::read(&file).unwrap(), later, "nothing is lost");
+    taken.give_up_later_version();
+    taken.record(&State { graces_used: 2, ..State::default() }, Record::Durable).unwrap();
+    drop(taken);
+    let user = place.store.lock(&alice()).unwrap();
+    assert_eq!(user.state_of(State::default().credential).unwrap().graces_used, 2);
+}
+
+#[test]
 fn while_a_lock_is_taken_over_nothing_counts_and_a_take_over_that_died_is_in_nobodys_way() {
     let place = place();
     let mut held = place.store.lock(&alice()).unwrap();

@@ -158,13 +158,13 @@ impl Store {
         let failed = |error| self.io("copying", name, error);
         let mut slots = Slots::read(file).map_err(failed)?;
         // Marked before it is read, for it may be the work of another take-over, done a moment ago.
-        if let Some(old) = self.open_marked(name)?
-            && let Some(state) = Slots::read(&old.file)
-                .map_err(failed)?
-                .state()
-                .map_err(|unknown| self.later_version(name, unknown))?
-        {
-            slots.record(file, state, true).map_err(failed)?;
+        if let Some(old) = self.open_marked(name)? {
+            match Slots::read(&old.file).map_err(failed)?.state() {
+                Ok(Some(state)) => slots.record(file, state, true).map_err(failed)?,
+                Ok(None) => {}
+                // As it is, for whoever gives it up; everybody else is told of it.
+                Err(_) => slots = Slots::copied(&old.file, file).map_err(failed)?,
+            }
         }
         Ok(slots)
     }
