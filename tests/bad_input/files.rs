@@ -108,36 +108,6 @@ fn a_state_that_is_gone_opens_no_used_code_again() {
     }
 }
 
-/// As after a module was replaced by one of an earlier release.
-#[test]
-fn a_state_of_a_later_version_is_an_error_that_names_the_file_and_revoke_gives_it_up() {
-    let host = required().build();
-    let mut phone = host.enrol("alice");
-    host.must_run(&["totp-enroll", "admin", "enroll", "alice", "--mail", "alice@example.org"]);
-    passes(&authenticate(&host, phone.code()));
-    let mut later = host.read(STATE);
-    for slot in [8192, 12288] {
-        later[slot + 7] = b'9';
-    }
-    host.write(STATE, &later);
-    says(&authenticate(&host, phone.code()), AUTHINFO_UNAVAIL);
-    says(&authenticate(&host, &phone.recovery_codes[0]), AUTHINFO_UNAVAIL);
-    host.wait_for_log("state version 9");
-    for words in [&["status"][..], &["why"], &["unlock"], &["code", "--json"]] {
-        let outcome = host.run(&[&["totp-enroll", "admin"], words, &["alice"]].concat());
-        let text = outcome.text();
-        assert!(
-            outcome.status != 0 && text.contains("alice.state") && text.contains("later version"),
-            "{words:?}: {text}"
-        );
-        assert!(text.contains("admin revoke"), "{words:?}: {text}");
-    }
-    assert_eq!(host.read(STATE), later, "nothing was changed");
-    host.must_run(&["totp-enroll", "admin", "revoke", "alice", "--yes"]);
-    let mut phone = host.enrol("alice");
-    passes(&authenticate(&host, phone.code()));
-}
-
 #[test]
 fn a_state_of_a_later_version_is_named_and_never_taken_for_lost() {
     let host = required().build();

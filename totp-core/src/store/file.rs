@@ -20,7 +20,19 @@ const MOST_OPENINGS: u32 = 20;
 #[derive(Debug)]
 pub(super) struct OpenFile {
     pub(super) file: File,
-    about: FileStat,
+    pub(super) about: FileStat,
+}
+
+/// What stands in the mode of every state file, and gives nobody anything: no group runs it. A module of before version
+/// 3 that is still at its prompt refuses a file that its group may use in any way. It would find no slot that it knows,
+/// begin anew in the first one, and write over what has been spent since.
+pub(super) const FENCE: Mode = Mode::S_IXGRP;
+
+/// The bits of others than the owner that a file of this name has.
+fn allowed(name: &str) -> Mode {
+    // The state itself; one that is to become it, `.NAME.state.new`; one that has no name yet, with a number behind.
+    let is_state = name.ends_with(".state") || (name.starts_with('.') && name.contains(".state."));
+    if is_state { FENCE } else { Mode::empty() }
 }
 
 impl Store {
@@ -73,7 +85,7 @@ impl Store {
             "it has more than one link"
         } else if about.st_uid != self.owner && about.st_uid != 0 {
             "it belongs neither to the store's owner nor to root"
-        } else if about.st_mode & 0o077 != 0 {
+        } else if about.st_mode & 0o077 & !allowed(name).bits() != 0 {
             "it is open to others than its owner"
         } else {
             return Ok(());
@@ -144,7 +156,7 @@ impl Store {
     /// Writes a new file, gives it to the store's owner and brings it to the disk.
     fn write_new(&self, name: &str, contents: &[u8]) -> Result<File, StoreError> {
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR | allowed(name);
         let mut file = openat(&self.directory, name, flags, mode)
             .map(File::from)
             .map_err(|error| self.io("making", name, error))?;

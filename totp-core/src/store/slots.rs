@@ -87,7 +87,8 @@ impl Slots {
     ///
     /// Where a slot of an earlier version stands, both are written, durably and one after the other. A module of that
     /// version that is still at its prompt reads no slot of a later one: it would take the one it knows, and in it codes
-    /// that have been used since.
+    /// that have been used since. Once the file has its [fence](super::file::FENCE) such a module does not even open it;
+    /// one that waited for the lock meanwhile finds no slot that it knows.
     pub(super) fn record(&mut self, file: &File, state: &State, durable: bool) -> io::Result<()> {
         if let Some(UnknownVersion(_)) = self.unknown {
             return Err(io::Error::other("the login state is of a version that is not known"));

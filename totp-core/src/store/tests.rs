@@ -76,8 +76,49 @@ fn a_credential_is_read_back_as_written_and_closed_to_others() {
     let read = place.store.credential(&alice()).unwrap().unwrap();
     assert_eq!(*read.to_toml(), *example().to_toml());
     assert_eq!(place.names(), ["alice.state", "alice.toml"]);
-    for name in place.names() {
-        assert_eq!(fs::metadata(place.file(&name)).unwrap().permissions().mode() & 0o7777, 0o600);
+    for (name, mode) in [("alice.toml", 0o600), ("alice.state", 0o610)] {
+        assert_eq!(fs::metadata(place.file(name)).unwrap().permissions().mode() & 0o7777, mode);
+    }
+}
+
+/// What a module of version 2 asks of a file before it uses it.
+fn is_refused_by_version_2(file: &std::path::Path) -> bool {
+    fs::metadata(file).unwrap().permissions().mode() & 0o077 != 0
+}
+
+#[test]
+fn a_module_of_version_2_refuses_a_state_that_this_version_has_locked_made_or_taken_over() {
+    let place = place();
+    let state = place.file("alice.state");
+    drop(place.store.lock(&alice()).unwrap());
+    assert!(is_refused_by_version_2(&state), "made");
+    fs::set_permissions(&state, Permissions::from_mode(0o600)).unwrap();
+    let held = place.store.lock(&alice()).unwrap();
+    assert!(is_refused_by_version_2(&state), "locked");
+    drop(held);
+    let holder = fs::File::open(&state).unwrap();
+    holder.try_lock().unwrap();
+    let taken = place.store.lock_by_force(&alice()).unwrap();
+    assert!(is_refused_by_version_2(&state), "taken over");
+    drop(taken);
+    assert!(place.store.lock(&alice()).is_ok());
+}
+
+#[test]
+fn the_bit_that_keeps_it_away_is_allowed_of_a_state_alone() {
+    let place = place();
+    drop(place.store.lock(&alice()).unwrap().write_credential(&example()));
+    for (name, mode, fits) in [
+        ("alice.state", 0o610, true),
+        ("alice.state", 0o710, true),
+        ("alice.state", 0o640, false),
+        ("alice.state", 0o611, false),
+        ("alice.toml", 0o610, false),
+    ] {
+        fs::set_permissions(place.file(name), Permissions::from_mode(mode)).unwrap();
+        let found = place.store.lock(&alice()).and_then(|user| user.credential(&alice()));
+        assert_eq!(found.is_ok(), fits, "{name} {mode:o}");
+        fs::set_permissions(place.file(name), Permissions::from_mode(0o600)).unwrap();
     }
 }
 
@@ -228,7 +269,7 @@ fn a_lock_that_a_later_version_holds_is_taken_over_to_give_its_state_up() {
     held.record(&State::afresh(example().id), Record::Durable).unwrap();
     let file = place.file("alice.state");
     let mut later = fs::read(&file).unwrap();
-    later[8192 + 7] = b'9';
+    later[7] = b'9';
     later.extend([7; 4096]);
     fs::write(&file, &later).unwrap();
     let mut taken = place.store.lock_by_force(&alice()).unwrap();

@@ -1,6 +1,6 @@
 //! One user under lock: everything that changes the user's files goes through here.
 
-use super::file::OpenFile;
+use super::file::{FENCE, OpenFile};
 use super::slots::{FILE_BYTES, Slots};
 use super::{Store, StoreError};
 use crate::absence::Absence;
@@ -92,6 +92,7 @@ impl Store {
             }
             // Whoever held it may have replaced or removed the file meanwhile.
             if self.is_current(&name, &open)? {
+                fence(&open);
                 let slots = Slots::read(&open.file).map_err(|error| self.io("reading", &name, error))?;
                 return Ok(Some(LockedUser { store: self, user: user.clone(), open, slots }));
             }
@@ -148,7 +149,7 @@ impl Store {
     fn open_marked(&self, name: &str) -> Result<Option<OpenFile>, StoreError> {
         let old = self.open_file(name, OFlag::O_RDONLY)?;
         if let Some(old) = &old {
-            fchmod(&old.file, MARK).map_err(|error| self.io("marking", name, error))?;
+            fchmod(&old.file, MARK | FENCE).map_err(|error| self.io("marking", name, error))?;
         }
         Ok(old)
     }
@@ -187,6 +188,14 @@ impl Store {
 /// The mode of a state file whose lock was to be taken over once: a login looks for the
 /// [successor](successor_of) of such a file alone. It is never unmarked, for another take-over may count on it.
 const MARK: Mode = Mode::S_IRWXU;
+
+/// Keeps modules of before version 3 away from a state file that one of them made. It is marked at once: a take-over may
+/// have marked it since it was looked at. Where that fails, as on a read-only disk, nothing is recorded either.
+fn fence(open: &OpenFile) {
+    if !Mode::from_bits_truncate(open.about.st_mode).contains(FENCE) {
+        let _ = fchmod(&open.file, MARK | FENCE);
+    }
+}
 
 /// The file that is to take the place of a state file whose lock does not come. Only under its lock is it
 /// written, given the state file's name, or removed.
