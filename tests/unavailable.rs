@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 const CANNOT_CHECK: &str = "This host cannot check codes now; it is not your code.";
 const REQUIRED: &str = "mode = \"required\"\n[totp]\nwindow = 10\n";
-const UNAVAILABLE: &str = "Authentication service cannot retrieve authentication info";
+const AUTH_ERR: &str = "pamtester: Authentication failure";
 /// libpam makes of the two seconds that a refusal is delayed by at least one.
 const LEAST_DELAY: Duration = Duration::from_millis(900);
 /// A stranger to the host; the addresses are for documentation (RFC 5737).
@@ -103,7 +103,7 @@ fn a_name_service_that_finds_nobody_is_told_to_everybody_alike() {
     for user in ["alice", "carol", "root", "nobody-of-that-name"] {
         let began = Instant::now();
         let outcome = from_afar(&host, user);
-        assert!(outcome.text().contains(UNAVAILABLE), "{user}: {outcome:?}");
+        assert!(outcome.text().contains(AUTH_ERR), "{user}: {outcome:?}");
         assert!(outcome.text().contains(CANNOT_CHECK), "{user}: {outcome:?}");
         assert!(!outcome.text().contains("name service"), "{user}: {outcome:?}");
         assert!(!outcome.text().contains("Verification code"), "{user}: {outcome:?}");
@@ -179,6 +179,28 @@ fn a_user_whose_own_files_fail_looks_like_everybody_else_to_strangers() {
         host.must_run(is_mended);
     }
     assert!(!why(&host, "bob").stdout.contains("could not be checked"));
+}
+
+#[test]
+fn the_answer_to_a_program_of_the_network_does_not_tell_a_right_password_from_a_wrong_one() {
+    let host = required().stack("web", Stack::PasswordAndCode).build();
+    let mut phone = host.enrol("alice");
+    // Cockpit shows its visitors which of PAM's answers it was.
+    let mut answers_are_alike = |what: &str| {
+        let said = ["wonderland", "looking-glass"].map(|password| {
+            let words = ["pamtester", "-I", FROM_AFAR, "web", "alice", "authenticate"];
+            let outcome = host.run_with_input("root", &words, format!("{password}\n{}\n", phone.code()));
+            assert_eq!(outcome.status, 1, "{what}: {outcome:?}");
+            outcome.text()
+        });
+        assert_eq!(said[0], said[1], "{what}");
+    };
+    let state = format!("{STORE}/alice.state");
+    host.must_run(&["chmod", "644", &state]);
+    answers_are_alike("a state that others may read");
+    host.must_run(&["chmod", "600", &state]);
+    host.must_run(&["chmod", "755", STORE]);
+    answers_are_alike("a store that others may read");
 }
 
 #[test]

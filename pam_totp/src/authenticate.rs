@@ -59,7 +59,8 @@ pub(crate) fn authenticate(pam: &Pam, flags: PamFlags, words: &[String]) -> PamE
     answered(&login).unwrap_or_else(|unavailable| {
         // As after any other refusal, or the time it takes would tell whether the password was right.
         conversation::delay_failure(pam);
-        login.deny_unavailable(&unavailable)
+        login.deny_unavailable(&unavailable);
+        login.unavailable_answer()
     })
 }
 
@@ -455,7 +456,7 @@ impl<'l> Attempt<'l> {
             self.level_refusal();
             self.tell_stranger();
         }
-        denied(PamError::AUTHINFO_UNAVAIL)
+        denied(self.login.unavailable_answer())
     }
 
     /// Denies whose second factor is kept under another name or uid. The library has logged it.

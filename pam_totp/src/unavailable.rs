@@ -14,6 +14,7 @@ use totp_core::event::{EventLog as _, Level};
 use totp_core::incident::{Concerned, DIRECTORY, Incident};
 use totp_core::name::UserName;
 use totp_core::operation::Failure;
+use totp_core::source::Source;
 
 /// What everybody hears where codes of no name can be checked, without a path or any other detail.
 const CANNOT_CHECK: &str = "This host cannot check codes now; it is not your code.";
@@ -107,6 +108,12 @@ impl Login<'_> {
             self.tell(Message::Error(CANNOT_CHECK));
         }
         PamError::AUTHINFO_UNAVAIL
+    }
+
+    /// PAM's word for it in the auth phase. Programs of the network may pass on which word ended the stack, as Cockpit
+    /// does: behind a password that was wrong it is that for a wrong one, and so it is behind a right one.
+    pub(crate) fn unavailable_answer(&self) -> PamError {
+        if self.source == Source::Local { PamError::AUTHINFO_UNAVAIL } else { PamError::AUTH_ERR }
     }
 
     /// Who sits at this machine is told what it is: the console may be the only way left to mend it.
