@@ -204,6 +204,18 @@ fn the_answer_to_a_program_of_the_network_does_not_tell_a_right_password_from_a_
 }
 
 #[test]
+fn where_nobody_is_asked_the_time_does_not_tell_a_right_password_either() {
+    let host = required().build();
+    host.write(POLICY, "mode = \"disabled\"\n");
+    host.write(&format!("{STORE}/alice.mode"), "nonsense\n");
+    let began = Instant::now();
+    // Nothing stands above the code here: it is as behind a password that was right.
+    let outcome = from_afar(&host, "alice");
+    assert!(outcome.text().contains(AUTH_ERR) && !outcome.text().contains("code"), "{outcome:?}");
+    assert!(began.elapsed() > LEAST_DELAY, "{outcome:?}");
+}
+
+#[test]
 fn why_tells_the_last_failure_also_while_the_policy_cannot_be_used() {
     let host = required().build();
     host.enrol("alice");

@@ -447,14 +447,17 @@ impl<'l> Attempt<'l> {
         self.login.note_unavailable(unavailable);
         if self.login.is_local() {
             self.login.tell_unavailable_here(unavailable);
-        } else if asked {
-            if !self.asked.get()
+        } else {
+            if asked
+                && !self.asked.get()
                 && let Answered::Later = self.answer(self.policy.totp.digits)
             {
                 return denied(PamError::INCOMPLETE);
             }
             self.level_refusal();
-            self.tell_stranger();
+            if asked {
+                self.tell_stranger();
+            }
         }
         denied(self.login.unavailable_answer())
     }
