@@ -204,7 +204,7 @@ fn a_failing_name_service_is_unavailable_and_changes_nothing() {
     host.wait_for_log("the name service failed");
     assert_eq!(host.store(), before);
     host.directory_fails(false);
-    passes(&authenticate(&host, "carol", &code));
+    passes(&authenticate(&host, "carol", &phone.code()));
     says(&authenticate(&host, "nobody-of-that-name", "123456"), USER_UNKNOWN);
 }
 
