@@ -204,6 +204,21 @@ fn the_answer_to_a_program_of_the_network_does_not_tell_a_right_password_from_a_
 }
 
 #[test]
+fn whoever_takes_files_from_su_does_not_learn_by_it_whether_a_password_is_right() {
+    let host = required().build();
+    host.enrol("alice");
+    let refused = |password: &str| {
+        let began = Instant::now();
+        let words = ["sh", "-c", "ulimit -n 8; exec su alice"];
+        let outcome = host.run_with_input("bob", &words, format!("{password}\n"));
+        assert!(outcome.text().contains(CANNOT_CHECK), "{outcome:?}");
+        assert!(began.elapsed() > LEAST_DELAY, "{outcome:?}");
+        outcome.text()
+    };
+    assert_eq!(refused("wonderland"), refused("looking-glass"));
+}
+
+#[test]
 fn where_nobody_is_asked_the_time_does_not_tell_a_right_password_either() {
     let host = required().build();
     host.write(POLICY, "mode = \"disabled\"\n");

@@ -445,19 +445,19 @@ impl<'l> Attempt<'l> {
     /// user whose files are whole would be asked for one.
     fn refuse_unavailable(&self, unavailable: &Unavailable, asked: bool) -> Answer {
         self.login.note_unavailable(unavailable);
-        if self.login.is_local() {
+        let is_local = self.login.is_local();
+        if asked
+            && !is_local
+            && !self.asked.get()
+            && let Answered::Later = self.answer(self.policy.totp.digits)
+        {
+            return denied(PamError::INCOMPLETE);
+        }
+        self.level_refusal();
+        if is_local {
             self.login.tell_unavailable_here(unavailable);
-        } else {
-            if asked
-                && !self.asked.get()
-                && let Answered::Later = self.answer(self.policy.totp.digits)
-            {
-                return denied(PamError::INCOMPLETE);
-            }
-            self.level_refusal();
-            if asked {
-                self.tell_stranger();
-            }
+        } else if asked {
+            self.tell_stranger();
         }
         denied(self.login.unavailable_answer())
     }

@@ -6,6 +6,7 @@
 
 use crate::conversation::Message;
 use crate::login::Login;
+use nix::unistd::{geteuid, getuid};
 use pamsm::PamError;
 use std::path::Path;
 use totp_core::account::{Account, AccountError};
@@ -92,7 +93,7 @@ impl Login<'_> {
 
     /// Notes it for `totp-enroll admin why`.
     pub(crate) fn keep_incident(&self, unavailable: &Unavailable) {
-        if nix::unistd::geteuid().is_root() {
+        if geteuid().is_root() {
             let incident = Incident::new(Timestamp::now(), &self.service, self.source, &unavailable.reason);
             // The log has it in any case.
             let _ = incident.keep(Path::new(DIRECTORY), unavailable.concerned());
@@ -110,10 +111,16 @@ impl Login<'_> {
         PamError::AUTHINFO_UNAVAIL
     }
 
-    /// PAM's word for it in the auth phase. Programs of the network may pass on which word ended the stack, as Cockpit
-    /// does: behind a password that was wrong it is that for a wrong one, and so it is behind a right one.
+    /// PAM's word for it in the auth phase. Programs pass on which word ended the stack, Cockpit to anybody on the
+    /// network, su to its caller, who can make this fail by a limit (`ulimit -n 8`). Behind a wrong password it is
+    /// that for a wrong one; so it is behind a right one, or guesses at passwords would need no code.
     pub(crate) fn unavailable_answer(&self) -> PamError {
-        if self.source == Source::Local { PamError::AUTHINFO_UNAVAIL } else { PamError::AUTH_ERR }
+        let is_callers_own = getuid() == geteuid();
+        if self.source == Source::Local && is_callers_own {
+            PamError::AUTHINFO_UNAVAIL
+        } else {
+            PamError::AUTH_ERR
+        }
     }
 
     /// Who sits at this machine is told what it is: the console may be the only way left to mend it.
