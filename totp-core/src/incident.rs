@@ -31,6 +31,8 @@ const USER_ENDING: &str = "user";
 const LONGEST_SERVICE: usize = 64;
 /// Longest reason kept, in bytes.
 const LONGEST_REASON: usize = 1024;
+/// Names that notes have until they are whole.
+const NAMES_BEFORE: i32 = 64;
 /// Longest note read, in bytes: each byte of both texts may be escaped by six.
 const LONGEST_NOTE: u64 = 8 * 1024;
 
@@ -88,8 +90,7 @@ impl Incident {
             Err(error) => return Err(error.into()),
         }
         let directory = open_directory(directory)?;
-        // No two threads have one number, and what one that was killed left under it is replaced.
-        let new = format!(".{}", gettid());
+        let new = name_before();
         let written = self.write(&directory, &new).and_then(|()| {
             Ok(renameat(&directory, new.as_str(), &directory, concerned.file_name().as_str())?)
         });
@@ -167,6 +168,13 @@ pub fn last(directory: &Path, concerned: Concerned<'_>) -> Result<Option<Inciden
     let mut text = String::new();
     file.take(LONGEST_NOTE).read_to_string(&mut text)?;
     Incident::parse(&name, &text).map(Some).map_err(|error| Error::other(error.to_string()))
+}
+
+/// What a note is called until it is whole. Two that are written at once may get one name once in a while; what a
+/// process that was killed left under it is replaced. Whoever starts and kills su again and again leaves no more than
+/// these.
+fn name_before() -> String {
+    format!(".{}", gettid().as_raw() % NAMES_BEFORE)
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd> {
@@ -247,10 +255,17 @@ mod tests {
         let place = Place::new();
         fs::create_dir(place.path()).unwrap();
         fs::set_permissions(place.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(place.path().join(format!(".{}", gettid())), "half a no").unwrap();
+        fs::write(place.path().join(name_before()), "half a no").unwrap();
         incident("whole").keep(&place.path(), Concerned::Host).unwrap();
         assert_eq!(last(&place.path(), Concerned::Host).unwrap(), Some(incident("whole")));
         assert_eq!(place.names(), ["host"]);
+    }
+
+    #[test]
+    fn processes_that_are_killed_leave_no_more_than_a_few_files() {
+        let names: std::collections::BTreeSet<_> =
+            (0..200).map(|_| std::thread::spawn(name_before).join().unwrap()).collect();
+        assert!(names.len() <= 64, "{names:?}");
     }
 
     #[test]
