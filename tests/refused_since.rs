@@ -191,6 +191,19 @@ fn a_session_that_is_to_be_silent_leaves_it_to_the_next() {
 }
 
 #[test]
+fn a_program_that_opens_two_sessions_tells_in_the_first() {
+    let host = required().build();
+    let mut phone = host.enrol("alice");
+    let runs = |operations: &[&str], code: &str| {
+        let words = [&["pamtester", "test", "alice", "authenticate"], operations].concat();
+        host.run_with_input("root", &words, format!("{code}\n")).text()
+    };
+    runs(&[], &phone.wrong_code());
+    let said = runs(&["open_session", "open_session"], &phone.code());
+    assert_eq!(said.matches("since your last login").count(), 1, "{said}");
+}
+
+#[test]
 fn what_a_user_makes_up_is_told_to_that_user_and_ends_no_login() {
     let stack = PamStack::new().reading_environment_of_users().text();
     let host = required().stack("su", Stack::Text(&stack)).build();

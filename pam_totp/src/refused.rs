@@ -25,7 +25,8 @@ const LONGEST_NAME: usize = 128;
 /// Most variables that are looked at; whoever has more in their environment made them.
 const MOST_VARIABLES: usize = 16;
 
-/// What an earlier try of the same handle left in module data is no longer to be told: it may be another user's.
+/// What was left in module data before is no longer to be told: it may be another user's, of an earlier try of the same
+/// handle.
 pub(crate) fn begin(pam: &Pam) {
     let _ = pam.send_bytes(DATA, Vec::new(), None);
 }
@@ -50,6 +51,8 @@ pub(crate) fn tell(login: &Login<'_>) {
     if login.silent || conversation::converse(login.pam, &warning, false).is_err() {
         return;
     }
+    // Told in a further session of this handle, it would take codes with it that were refused meanwhile.
+    begin(login.pam);
     let Ok(policy) = login.policy() else { return };
     let Ok(desk) = login.desk(&policy) else { return };
     let told = Request::Acknowledge { count: refused.count, latest: refused.latest };
