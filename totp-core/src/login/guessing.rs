@@ -6,6 +6,7 @@
 //! `cargo test --release -p totp-core guessing -- --nocapture --include-ignored` prints stands in
 //! docs/threat-model.md.
 
+use super::evaluate::{HOTP_PAIR_AHEAD, good_steps};
 use super::tests::{code_at, refusal};
 use super::*;
 use crate::credential::example_device;

@@ -7,6 +7,7 @@ mod pairs;
 mod sources;
 
 use super::*;
+use crate::credential::DeviceName;
 use crate::credential::tests::example;
 use proptest::prelude::*;
 use std::collections::HashSet;
