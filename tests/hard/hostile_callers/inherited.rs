@@ -40,7 +40,7 @@ fn what_a_caller_leaves_behind_for_the_helper_keeps_no_guess_from_being_judged_a
     }
     assert_eq!(
         house.host.must_run(&["stat", "--format=%U %a", &format!("{STORE}/alice.state")]),
-        "_pam_totp 600\n"
+        "_pam_totp 610\n"
     );
     house.is_whole();
 }
