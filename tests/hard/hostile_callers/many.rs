@@ -156,6 +156,8 @@ fn whoever_asks_without_end_keeps_nobody_out_not_even_their_own_login() {
         slowest = slowest.max(login.elapsed());
         su_is_served(&mut house);
         is_served(&house.host, "bob", "bob", &mut house.bob);
+        let beyond = beyond_limits(&house.host);
+        assert!(beyond <= PLACES, "{beyond} calls count against no limit of hers");
     }
     let took = begin.elapsed();
     let line = crowd.goes_home();
