@@ -116,7 +116,7 @@ impl Refusal {
         match self.reason {
             Reason::WrongCode => format!("The code is wrong; {}.", wait("try again")),
             Reason::WrongRecoveryCode => {
-                format!("This is no recovery or temporary code that is left; {}.", wait("try again"))
+                format!("This recovery or temporary code is not valid, or was used; {}.", wait("try again"))
             }
             Reason::UsedCode => {
                 format!("This code was already used; {}.", wait("wait for the next"))
@@ -131,7 +131,7 @@ impl Refusal {
                     .to_owned()
             }
             Reason::Malformed => {
-                "This is no code; type the 6 to 8 digits that the app shows, or a recovery code.".to_owned()
+                "Not a code; type the 6 to 8 digits that the app shows, or a recovery code.".to_owned()
             }
             Reason::NoAnswer => "No code was given.".to_owned(),
             Reason::Unsynchronised => {
